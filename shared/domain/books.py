@@ -1,0 +1,175 @@
+"""The book: what a follower should hold and holds because of a leader, and how facts move it.
+
+`target` is exact; `held` moves only by settled fills. The difference is answered by orders: `openings` remembers which events asked for
+the part of it that would open, at which price and when, so that limits judge an order by the trades it copies. An order in flight takes
+its openings with it; `kept` is what later closes left of the target it was planned for, so that what it does not fill leaves the target
+in that measure. All sizes are signed contracts.
+"""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from shared.domain.fills import TradeEvent
+from shared.domain.ids import Leg
+from shared.domain.instruments import Instrument, InstType
+from shared.domain.fills import PosSide
+from shared.domain.orders import Intent, Opening
+from shared.domain.quantities import Contracts, Price, sign, toward_zero
+from shared.domain.reasons import Reason, Skip, numbers
+from shared.domain.sizing import opening_size
+from shared.domain.subscriptions import Subscription, SubscriptionState
+
+_ONE = Decimal(1)
+_MOST_OPENINGS = 32
+"""Openings remembered one by one; beyond it the two oldest become one, so a follower who cannot trade costs bounded memory."""
+
+DENIED_BY_STATE = {
+    SubscriptionState.PAUSED: Reason.PAUSED,
+    SubscriptionState.CLOSE_ONLY: Reason.CLOSE_ONLY,
+    SubscriptionState.ENDED: Reason.ENDED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Target, holding and unanswered openings of one follower, leader and instrument."""
+
+    target: Contracts = Contracts(Decimal(0))
+    held: Contracts = Contracts(Decimal(0))
+    openings: tuple[Opening, ...] = ()
+    kept: Decimal = _ONE
+
+    @property
+    def gap(self) -> Contracts:
+        """Return what is missing to the target."""
+        return Contracts(self.target - self.held)
+
+    @property
+    def flat(self) -> bool:
+        """Tell whether nothing is held and nothing is wanted."""
+        return self.target == 0 and self.held == 0
+
+    @property
+    def closes(self) -> bool:
+        """Tell whether the next thing to do is to hold less."""
+        return self.held != 0 and self.gap * self.held < 0
+
+
+FLAT = Book()
+
+
+def fold(book: Book, event: TradeEvent, subscription: Subscription, instrument: Instrument) -> tuple[Book, Skip | None]:
+    """Move the target by one event of the leader; total, and independent of time and of orders in flight.
+
+    Closes shrink the target by the leader's fraction, a full close sets it to zero, a remainder below the instrument's minimum counts as a
+    full close. The skip, if any, says why the event did not move the target.
+    """
+    if event.pos_side is not PosSide.NET:
+        return book, Skip(event.id, Reason.LEADER_MODE, numbers(pos_side=event.pos_side.value))
+    if not (instrument.linear and instrument.inst_type is InstType.SWAP):
+        return book, Skip(event.id, Reason.INSTRUMENT_UNSUPPORTED, numbers(inst_type=instrument.inst_type.value))
+    closed = _closed_fraction(event, instrument)
+    shrunk = _shrink(book, _ONE - closed) if closed else book
+    if not event.opened:
+        return (book, Skip(event.id, Reason.NOTHING_HELD)) if book.flat else (shrunk, None)
+    denied = _why_not_open(event, subscription)
+    if denied:
+        return shrunk, Skip(event.id, denied, numbers(size=opening_size(event.opened, subscription.sizing)))
+    return _raise(shrunk, event, subscription), None
+
+
+def _closed_fraction(event: TradeEvent, instrument: Instrument) -> Decimal:
+    dust = event.closed_fraction > 0 and abs(event.after) < instrument.minimum
+    return _ONE if dust else event.closed_fraction
+
+
+def _why_not_open(event: TradeEvent, subscription: Subscription) -> Reason | None:
+    return DENIED_BY_STATE.get(subscription.state) if event.chosen else Reason.NOT_CHOSEN
+
+
+def _shrink(book: Book, remaining: Decimal) -> Book:
+    openings = tuple(replace(each, size=each.size * remaining) for each in book.openings) if remaining else ()
+    return replace(book, target=Contracts(book.target * remaining), openings=openings, kept=book.kept * remaining)
+
+
+def _raise(book: Book, event: TradeEvent, subscription: Subscription) -> Book:
+    size = opening_size(event.opened, subscription.sizing)
+    opening = Opening(event.id, event.at_ms, event.price, size)
+    return replace(book, target=Contracts(book.target + size), openings=_bounded((*book.openings, opening)))
+
+
+def _bounded(openings: tuple[Opening, ...]) -> tuple[Opening, ...]:
+    if len(openings) <= _MOST_OPENINGS:
+        return openings
+    first, second, *rest = openings
+    merged = Opening(second.event, first.at_ms, weighted_price((first, second)), first.size + second.size)
+    return (merged, *rest)
+
+
+def weighted_price(openings: tuple[Opening, ...]) -> Price:
+    """Return the size-weighted price of at least one opening; the last one's where their sizes cancel out."""
+    total = sum((abs(each.size) for each in openings), Decimal(0))
+    if not total:
+        return openings[-1].price
+    return Price(sum((abs(each.size) * each.price for each in openings), Decimal(0)) / total)
+
+
+def settled(book: Book, intent: Intent, filled: Decimal, applied: Decimal = Decimal(0)) -> Book:
+    """Apply the end of an order: `filled` in all, `applied` of it already in the book (both positive contracts).
+
+    What an opening order left unfilled leaves the target and is not chased; what a close left unfilled stays to be closed.
+    """
+    moved = filling(book, intent, filled, applied)
+    if intent.leg is Leg.CLOSE:
+        return replace(moved, kept=_ONE)
+    unfilled = (abs(intent.change) - filled) * sign(intent.change) * book.kept
+    openings = (*intent.openings, *book.openings) if intent.more and not unfilled else book.openings
+    return replace(moved, target=_lowered(moved.target, unfilled), openings=openings, kept=_ONE)
+
+
+def filling(book: Book, intent: Intent, filled: Decimal, applied: Decimal) -> Book:
+    """Apply what has filled so far of an order that is not done."""
+    return replace(book, held=Contracts(book.held + (filled - applied) * sign(intent.change)))
+
+
+def withdrawn(book: Book, intent: Intent) -> Book:
+    """Give back what an order would have answered, because the order is proven not to exist."""
+    returned = tuple(replace(each, size=each.size * book.kept) for each in intent.openings) if book.kept else ()
+    return replace(book, openings=(*returned, *book.openings), kept=_ONE)
+
+
+def adopted(book: Book, leg: Leg, change: Decimal, instrument: Instrument) -> Book:
+    """Make room for an order somebody else planned from this book: what its planner denied leaves the target.
+
+    A piece cut by the venue's maximum leaves the rest of the target to the next piece.
+    """
+    if leg is Leg.CLOSE or abs(change) in (instrument.max_market, instrument.max_limit):
+        return replace(book, kept=_ONE)
+    rest = book.gap - change
+    below_lot = rest - toward_zero(rest, instrument.lot) if rest * change > 0 else Decimal(0)
+    return replace(book, target=Contracts(book.held + change + below_lot), openings=(), kept=_ONE)
+
+
+def observed(book: Book, position: Decimal) -> Book:
+    """Believe the account where it holds less than the book: the follower reduced it, or the venue did. Never grows anything."""
+    same_way = position if position * book.held > 0 else Decimal(0)
+    held = min(abs(book.held), abs(same_way)) * sign(book.held)
+    target = (
+        book.target
+        if book.target * book.held <= 0
+        else min(abs(book.target), max(abs(held), abs(book.target) - abs(book.held - held))) * sign(book.target)
+    )
+    return replace(book, held=Contracts(held), target=Contracts(Decimal(target)))
+
+
+def denied(book: Book, amount: Decimal) -> Book:
+    """Take a denied opening (signed) out of the target, never past what is held."""
+    room = abs(book.gap) if book.gap * amount > 0 else Decimal(0)
+    return replace(book, target=Contracts(book.target - min(abs(amount), room) * sign(amount)))
+
+
+def _lowered(target: Contracts, amount: Decimal) -> Contracts:
+    """Take `amount` from a target without crossing zero."""
+    if target * amount <= 0:
+        return target
+    return Contracts(sign(target) * max(Decimal(0), abs(target) - abs(amount)))

@@ -1,0 +1,1 @@
+"""What crosses Redis, as plain JSON any client can read."""
