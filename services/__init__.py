@@ -1,0 +1,1 @@
+"""Processes; they stand on shared and never import one another."""

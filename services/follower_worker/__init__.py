@@ -1,0 +1,1 @@
+"""Copies trade events: reads once, holds lanes, plans, submits, settles, commits."""

@@ -1,0 +1,63 @@
+"""USE CASE what was decided becomes durable: one commit in flight per lane, carrying everything that gathered meanwhile."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from shared.messages.lane import Written as Result
+from shared.ports import Clock, LaneStore
+
+from services.follower_worker.lane import Lane, Written
+from services.follower_worker.metrics import Metrics
+from services.follower_worker.strands import Strand
+
+_RETRY_S = 0.05
+
+
+class Committer:
+    """Writes one lane. Ends when the lane is lost, or drained."""
+
+    def __init__(self, lane: Lane, store: LaneStore, clock: Clock, metrics: Metrics, unreachable: tuple[type[Exception], ...]) -> None:
+        self._lane, self._store, self._clock, self._metrics, self._unreachable = lane, store, clock, metrics, unreachable
+        self._wake = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        self.on_written: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
+        """Called for each strand whose commit succeeded: it may have something to send."""
+
+    def wake(self) -> None:
+        """Say that there may be something to write. Never blocks."""
+        self._wake.set()
+
+    async def write_until_lost(self) -> None:
+        """Write whenever woken, until the lane is lost."""
+        while not self._lane.lost:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.settle_down()
+
+    async def settle_down(self) -> None:
+        """Write until nothing writable is left; also the last step of a drain."""
+        async with self._one_at_a_time:
+            while not self._lane.lost and (written := self._lane.prepare()):
+                await self._write(written)
+
+    async def _write(self, written: Written) -> None:
+        """Write one step, again and again while the server cannot be reached: repeating it changes nothing."""
+        lane = self._lane
+        while not lane.lost:
+            try:
+                result = await self._store.commit(lane.lease, written.commit)
+            except self._unreachable:
+                self._metrics.commits.labels("unreachable").inc()
+                await self._clock.sleep(_RETRY_S)
+                continue
+            self._metrics.commits.labels(result.value).inc()
+            if result in (Result.LOST, Result.GAP):
+                structlog.get_logger().warning("lane_given_up", lane=lane.lease.lane, why=result.value)
+                self._metrics.lanes_lost.labels(result.value).inc()
+                lane.lost = True
+                return
+            for strand in lane.wrote(written):
+                self.on_written(lane, strand)
+            return

@@ -1,0 +1,155 @@
+"""USE CASE entries reach the lanes in hand: decoded once, begun before anything leaves, folded in stream order.
+
+One reader serves every attached lane. A lane taken later reads what it missed by itself and attaches once it stands where the reader stands; a lane that
+falls too far behind is detached into the same catching up, so it never stops the reader.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Protocol
+
+import structlog
+
+from shared.domain.ids import STREAM_START, AccountId, EntryId, entry_order
+from shared.domain.lanes import lane_of
+from shared.messages.entries import SubscriptionV1, TradeEventV1, Undecodable, decode, read_subscription, read_trade_event
+from shared.ports import Clock, Instruments, LaneStore, Trades, VenueClock
+
+from services.follower_worker.lane import Lane
+from services.follower_worker.metrics import Metrics
+from services.follower_worker.strands import Phase, Strand
+
+Entry = tuple[EntryId, TradeEventV1 | SubscriptionV1]
+
+_PAGE = 500
+_BEHIND_PAUSE_S = 0.05
+MOST_OPEN_ENTRIES = 10_000
+"""Entries a lane may have undecided before it reads no further."""
+
+
+class Followers(Protocol):
+    """What must be known of an account before an order can leave for it."""
+
+    async def ensure(self, followers: Collection[AccountId]) -> None:
+        """Load accounts and open grants that are not in memory yet."""
+
+
+class Copier:
+    """Hands entries to lanes. `receive` and `catch_up` may run side by side; folding itself never awaits."""
+
+    def __init__(
+        self,
+        store: LaneStore,
+        trades: Trades,
+        instruments: Instruments,
+        followers: Followers,
+        venue: VenueClock,
+        clock: Clock,
+        metrics: Metrics,
+        lane_count: int,
+    ) -> None:
+        self._store, self._trades, self._instruments, self._followers = store, trades, instruments, followers
+        self._venue, self._clock, self._metrics, self._lane_count = venue, clock, metrics, lane_count
+        self._attached: list[Lane] = []
+        self._upto = STREAM_START
+        self.on_ready: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
+        self.on_doubt: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
+        self.on_applied: Callable[[Lane], None] = lambda _lane: None
+        self.on_behind: Callable[[Lane], None] = lambda _lane: None
+
+    def start_at(self, entry: EntryId) -> None:
+        """Say where the reader starts; lanes catch up to there by themselves."""
+        self._upto = entry
+
+    def detach(self, lane: Lane) -> None:
+        """Stop giving entries to a lane."""
+        self._attached = [each for each in self._attached if each is not lane]
+
+    async def receive(self, batch: Sequence[tuple[EntryId, bytes]]) -> None:
+        """Take what the reader read; returns when it is folded everywhere, before anything of it was sent.
+
+        A failure on the way detaches every lane into catching up, so that no lane misses what the reader has passed.
+        """
+        self._upto = batch[-1][0]
+        lanes = [lane for lane in self._attached if not lane.lost]
+        try:
+            entries = await self._decoded(batch)
+            await self._begin(lanes, self._upto)
+        except BaseException:
+            for lane in lanes:
+                self.detach(lane)
+                self.on_behind(lane)
+            raise
+        for lane in lanes:
+            self._apply_all(lane, entries, batch[-1][0])
+            if len(lane.open_entries) > MOST_OPEN_ENTRIES:
+                self.detach(lane)
+                self.on_behind(lane)
+
+    async def catch_up(self, lane: Lane) -> None:
+        """Read what a lane missed and attach it; returns when attached or lost."""
+        while not lane.lost:
+            if len(lane.open_entries) > MOST_OPEN_ENTRIES // 2:
+                await self._clock.sleep(_BEHIND_PAUSE_S)
+                continue
+            upto = await self._trades.last()
+            rows = await self._trades.after(lane.position, upto, _PAGE)
+            if rows:
+                entries = await self._decoded(rows)
+                await self._begin([lane], rows[-1][0])
+                self._apply_all(lane, entries, rows[-1][0])
+            elif entry_order(max(lane.position, upto, key=entry_order)) >= entry_order(self._upto):
+                self._attached.append(lane)
+                return
+
+    async def _begin(self, lanes: list[Lane], upto: EntryId) -> None:
+        """Raise `begun`; a lane that fails the check is lost, and nothing of the batch reaches it."""
+        if not lanes:
+            return
+        held = await self._store.raise_begun([lane.lease for lane in lanes], upto)
+        for lane, fine in zip(list(lanes), held, strict=True):
+            if not fine:
+                lane.lost = True
+                self.on_applied(lane)
+                lanes.remove(lane)
+
+    async def _decoded(self, rows: Iterable[tuple[EntryId, bytes]]) -> list[Entry]:
+        """Decode each entry alone, set aside what nobody can read, and load the accounts a new subscription needs."""
+        entries: list[Entry] = []
+        for entry, payload in rows:
+            try:
+                message = decode(payload)
+                read_subscription(message) if isinstance(message, SubscriptionV1) else read_trade_event(message, entry)
+            except Undecodable as error:
+                self._metrics.dead.inc()
+                structlog.get_logger().error("entry_undecodable", entry=entry, reason=str(error))
+                await self._trades.bury(entry, payload, str(error))
+                continue
+            entries.append((entry, message))
+        changed = [AccountId(each.follower) for _, each in entries if isinstance(each, SubscriptionV1)]
+        ours = {lane.lease.lane for lane in self._attached}
+        await self._followers.ensure([each for each in changed if lane_of(each, self._lane_count) in ours])
+        return entries
+
+    def _apply_all(self, lane: Lane, entries: list[Entry], upto: EntryId) -> None:
+        read_ms = self._venue.now_ms()
+        for entry, message in entries:
+            if entry_order(entry) > entry_order(lane.position):
+                self._apply(lane, entry, message, read_ms)
+        lane.position = max(lane.position, upto, key=entry_order)
+        self.on_applied(lane)
+
+    def _apply(self, lane: Lane, entry: EntryId, message: TradeEventV1 | SubscriptionV1, read_ms: int) -> None:
+        lane.position = entry
+        if isinstance(message, SubscriptionV1):
+            self._metrics.entries.labels("subscription").inc()
+            if lane_of(AccountId(message.follower), self._lane_count) == lane.lease.lane:
+                lane.change(entry, message)
+            return
+        self._metrics.entries.labels("trade_event").inc()
+        self._metrics.read.observe(max(0, read_ms - message.published_ms) / 1000)
+        event = read_trade_event(message, entry)
+        for strand in lane.apply(event, self._instruments.find(event.inst_id), read_ms, read_ms):
+            if strand.phase is Phase.DOUBTFUL:
+                self.on_doubt(lane, strand)
+            else:
+                self.on_ready(lane, strand)

@@ -1,0 +1,192 @@
+"""USE CASE which lanes are mine: take a fair share, renew, give back; run each lane from its load to its loss.
+
+A lane taken is loaded, its strands in doubt are asked for, what it missed is read, and only then it follows the reader. A lane is given up the moment anything says that it is
+not ours: a failed renewal, a refused commit, a refused `begun`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+import structlog
+
+from shared.domain.lanes import Lane as LaneNumber
+from shared.domain.lanes import Lease, fair_share
+from shared.ports import Clock, LaneStore, Leases
+
+from services.follower_worker.committing import Committer
+from services.follower_worker.copying import Copier, Followers
+from services.follower_worker.lane import Lane
+from services.follower_worker.metrics import Metrics
+from services.follower_worker.strands import Phase
+
+_DRAIN_STEP_S = 0.01
+
+
+class Holder:
+    """Holds this worker's lanes. Redis failures are waited out: without renewal the lease deadline stops the senders."""
+
+    def __init__(
+        self,
+        worker: str,
+        leases: Leases,
+        store: LaneStore,
+        copier: Copier,
+        followers: Followers,
+        clock: Clock,
+        metrics: Metrics,
+        lane_count: int,
+        renew_s: float,
+        unreachable: tuple[type[Exception], ...],
+    ) -> None:
+        self._worker, self._leases, self._store, self._copier, self._followers = worker, leases, store, copier, followers
+        self._clock, self._metrics, self._count, self._renew_s = clock, metrics, lane_count, renew_s
+        self._unreachable = unreachable
+        self._held: dict[LaneNumber, Lane] = {}
+        self._taking: dict[LaneNumber, Lease] = {}
+        self._committers: dict[int, Committer] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._order = [LaneNumber(number) for number in range(lane_count)]
+        Random(worker).shuffle(self._order)
+        self.on_written: Callable[..., None] = lambda _lane, _strand: None
+        self.on_doubt: Callable[..., None] = lambda _lane, _strand: None
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """Return the lanes in hand."""
+        return list(self._held.values())
+
+    def wake(self, lane: Lane) -> None:
+        """Say that a lane may have something to write."""
+        committer = self._committers.get(id(lane))
+        if committer:
+            committer.wake()
+
+    async def hold_until(self, stopping: asyncio.Event) -> None:
+        """Hold lanes until asked to stop, then drain and release them all."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            while not stopping.is_set():
+                try:
+                    await self._round(group)
+                except self._unreachable as error:
+                    structlog.get_logger().warning("redis_unreachable", error=type(error).__name__)
+                self._metrics.lanes.set(len(self._held))
+                await self._pause(stopping)
+            await self._let_go()
+
+    async def _pause(self, stopping: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(self._renew_s):
+                await stopping.wait()
+        except TimeoutError:
+            return
+
+    async def _round(self, group: asyncio.TaskGroup) -> None:
+        """Renew what we hold; then take what is free up to our share, or give back one lane above it."""
+        alive = await self._leases.beat(self._worker)
+        leases = [lane.lease for lane in self._held.values() if not lane.lost] + list(self._taking.values())
+        for lease in await self._leases.renew(leases):
+            self._lose(lease)
+        share = fair_share(self._count, alive)
+        mine = len(self._held) + len(self._taking)
+        if mine > share:
+            await self._give_back_one()
+        for number in self._order:
+            if mine >= share:
+                return
+            if number in self._held or number in self._taking:
+                continue
+            taken = await self._leases.acquire(number)
+            if taken:
+                self._taking[number] = taken
+                mine += 1
+                group.create_task(self._run(taken), name=f"lane-{number}")
+
+    def _lose(self, lease: Lease) -> None:
+        self._metrics.lanes_lost.labels("lease").inc()
+        self._taking.pop(lease.lane, None)
+        lane = self._held.get(lease.lane)
+        if lane and lane.lease is lease:
+            lane.lost = True
+            self.wake(lane)
+
+    async def _run(self, lease: Lease) -> None:
+        """Live one lane from its load to its loss."""
+        try:
+            lane = await self._load(lease)
+        except self._unreachable:
+            self._taking.pop(lease.lane, None)
+            return
+        committer = Committer(lane, self._store, self._clock, self._metrics, self._unreachable)
+        committer.on_written = self.on_written
+        if self._taking.pop(lease.lane, None) is None:
+            return
+        self._held[lease.lane], self._committers[id(lane)] = lane, committer
+        for strand in lane.strands.values():
+            if strand.phase is Phase.DOUBTFUL:
+                self.on_doubt(lane, strand)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.follow(lane))
+                await committer.write_until_lost()
+        finally:
+            lane.lost = True
+            self._copier.detach(lane)
+            self._committers.pop(id(lane), None)
+            if self._held.get(lease.lane) is lane:
+                del self._held[lease.lane]
+
+    async def _load(self, lease: Lease) -> Lane:
+        record = await self._store.load(lease.lane)
+        if record.unreadable:
+            structlog.get_logger().error("lane_fields_unreadable", lane=lease.lane, fields=list(record.unreadable))
+        lane = Lane.found(lease, record)
+        await self._followers.ensure(list(lane.followers()))
+        return lane
+
+    def fell_behind(self, lane: Lane) -> None:
+        """Let a detached lane catch up by itself."""
+        if self._group and not lane.lost:
+            self._group.create_task(self.follow(lane))
+
+    async def follow(self, lane: Lane) -> None:
+        """Catch a lane up to the reader, however often the server is away."""
+        while not lane.lost:
+            try:
+                await self._copier.catch_up(lane)
+            except self._unreachable:
+                await self._clock.sleep(self._renew_s / 10)
+                continue
+            return
+
+    async def _give_back_one(self) -> None:
+        lane = max(self._held.values(), key=lambda each: each.lease.lane, default=None)
+        if lane:
+            await self._drain(lane)
+
+    async def _let_go(self) -> None:
+        """Drain and release everything; what cannot be reached is left to expire."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self.lanes:
+                group.create_task(self._drain(lane))
+        try:
+            await self._leases.leave(self._worker)
+        except self._unreachable as error:
+            structlog.get_logger().warning("redis_unreachable", error=type(error).__name__)
+
+    async def _drain(self, lane: Lane) -> None:
+        """Send nothing more for a lane, wait for what is in flight, write it all, release."""
+        lane.draining = True
+        self._copier.detach(lane)
+        while not lane.lost and any(strand.phase is Phase.FLYING for strand in lane.strands.values()):
+            await self._clock.sleep(_DRAIN_STEP_S)
+        committer = self._committers.get(id(lane))
+        try:
+            if committer:
+                await committer.settle_down()
+            await self._leases.release(lane.lease)
+        except self._unreachable as error:
+            structlog.get_logger().warning("lane_not_released", lane=lane.lease.lane, error=type(error).__name__)
+        lane.lost = True
+        self.wake(lane)

@@ -1,0 +1,241 @@
+"""A lane in hand: its subscriptions, its strands, and which entries every one of them has decided. Pure bookkeeping."""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from shared.domain.fills import TradeEvent
+from shared.domain.ids import AccountId, EntryId, InstId, entry_order
+from shared.domain.instruments import Instrument
+from shared.domain.lanes import Lease
+from shared.domain.reasons import Reason, Skip, numbers
+from shared.domain.subscriptions import Subscription, SubscriptionState
+from shared.messages.entries import SubscriptionV1, read_subscription
+from shared.messages.lane import Commit, LaneRecord
+from shared.messages.outcome import OutcomeV1
+
+from services.follower_worker.records import field_name, key_of, read_strand, write_strand
+from services.follower_worker.strands import Phase, Strand, StrandKey
+from services.follower_worker.telling import tell_skip
+
+MOST_STRANDS_A_COMMIT = 256
+"""Strands written in one step: the server does nothing else meanwhile, a few milliseconds at this size."""
+
+
+@dataclass(slots=True)
+class OpenEntry:
+    """An entry some strands have not decided yet."""
+
+    entry: EntryId
+    undecided: int
+
+
+@dataclass(slots=True)
+class Written:
+    """What one commit carried, to be noted when it succeeds."""
+
+    commit: Commit
+    strands: list[tuple[Strand, int, int]]
+
+
+@dataclass(slots=True)
+class Lane:
+    """The working copy of one lane. `position` is the last entry applied; `offset` the last one everybody decided."""
+
+    lease: Lease
+    offset: EntryId
+    position: EntryId
+    seq: int
+    by_leader: dict[AccountId, dict[AccountId, Subscription]] = field(default_factory=lambda: defaultdict(dict))
+    strands: dict[StrandKey, Strand] = field(default_factory=dict)
+    by_follower: dict[AccountId, list[Strand]] = field(default_factory=lambda: defaultdict(list))
+    owner: dict[tuple[AccountId, InstId], Strand] = field(default_factory=dict)
+    """In net mode one leader owns a follower's instrument: the strand that last held it."""
+    open_entries: deque[OpenEntry] = field(default_factory=deque)
+    waiting_on: dict[StrandKey, list[OpenEntry]] = field(default_factory=lambda: defaultdict(list))
+    outcomes: dict[StrandKey, list[OutcomeV1]] = field(default_factory=lambda: defaultdict(list))
+    changed: list[tuple[SubscriptionV1, OpenEntry]] = field(default_factory=list)
+    touched: dict[StrandKey, Strand] = field(default_factory=dict)
+    written_offset: EntryId = EntryId("")
+    lost: bool = False
+    draining: bool = False
+
+    @classmethod
+    def found(cls, lease: Lease, record: LaneRecord) -> "Lane":
+        """Take over a lane from its record."""
+        lane = cls(lease, record.offset, record.offset, record.seq, written_offset=record.offset)
+        for message in record.subscriptions:
+            lane._subscribe(read_subscription(message))
+        for name, kept in record.strands.items():
+            key = key_of(name)
+            strand = lane.strands[key] = read_strand(key, kept, lease.wait_ms)
+            lane.by_follower[key.follower].append(strand)
+            if not strand.done:
+                lane.owner[key.follower, key.inst_id] = strand
+        return lane
+
+    def _subscribe(self, subscription: Subscription) -> None:
+        known = self.by_leader[subscription.leader].get(subscription.follower)
+        if known is None or subscription.version > known.version:
+            self.by_leader[subscription.leader][subscription.follower] = subscription
+
+    def subscription(self, key: StrandKey) -> Subscription:
+        """Return the settings in force for a strand."""
+        return self.by_leader[key.leader][key.follower]
+
+    def followers(self) -> Iterator[AccountId]:
+        """Yield every follower of the lane, once per subscription."""
+        for subscriptions in self.by_leader.values():
+            yield from subscriptions
+
+    def change(self, entry: EntryId, message: SubscriptionV1) -> None:
+        """Put a version of a subscription in force; decided once it is committed."""
+        self._subscribe(read_subscription(message))
+        opened = OpenEntry(entry, 1)
+        self.open_entries.append(opened)
+        self.changed.append((message, opened))
+
+    def apply(self, event: TradeEvent, instrument: Instrument | None, read_ms: int, at_ms: int) -> list[Strand]:
+        """Give an event to every strand it concerns; returns the strands, followers rotated so that nobody is always last."""
+        opened = OpenEntry(event.entry, 0)
+        self.open_entries.append(opened)
+        concerned = []
+        for follower, subscription in _rotated(self.by_leader.get(event.leader, {}), event):
+            strand = self._strand(StrandKey(follower, event.inst_id, event.leader))
+            if entry_order(strand.cursor) >= entry_order(event.entry) or _over(subscription, strand):
+                continue
+            opened.undecided += 1
+            self.waiting_on[strand.key].append(opened)
+            if self._was_maybe_sent(event):
+                strand.doubt(self.lease.wait_ms)
+            skip = self._receive_safely(strand, event, subscription, instrument, read_ms)
+            if skip:
+                self.tell(strand, tell_skip(strand, skip, subscription.version, at_ms))
+            if strand.dirty:
+                self.touch(strand)
+            concerned.append(strand)
+        return concerned
+
+    def _receive_safely(
+        self, strand: Strand, event: TradeEvent, subscription: Subscription, instrument: Instrument | None, read_ms: int
+    ) -> Skip | None:
+        """Keep an event that one follower's book cannot digest from stopping the lane: that strand is poisoned, and only closes."""
+        try:
+            return self._receive(strand, event, subscription, instrument, read_ms)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is this follower's alone
+            strand.poisoned = True
+            strand.pass_over(event)
+            return Skip(event.id, Reason.POISON, numbers(error=type(error).__name__))
+
+    def _receive(
+        self, strand: Strand, event: TradeEvent, subscription: Subscription, instrument: Instrument | None, read_ms: int
+    ) -> Skip | None:
+        if instrument is None:
+            strand.pass_over(event)
+            return Skip(event.id, Reason.INSTRUMENT_UNKNOWN)
+        owner = self.owner.get((strand.key.follower, event.inst_id))
+        if owner is not None and owner is not strand and not owner.done:
+            strand.pass_over(event)
+            return Skip(event.id, Reason.INSTRUMENT_TAKEN, numbers(leader=owner.key.leader))
+        self.owner[strand.key.follower, event.inst_id] = strand
+        return strand.receive(event, subscription, instrument, read_ms)
+
+    def _strand(self, key: StrandKey) -> Strand:
+        strand = self.strands.get(key)
+        if strand is None:
+            strand = self.strands[key] = Strand(key)
+            self.by_follower[key.follower].append(strand)
+        return strand
+
+    def closing_before(self, strand: Strand) -> bool:
+        """Tell whether the same follower has a close under way on another instrument, which frees funds an open may need."""
+        return any(other is not strand and other.closing for other in self.by_follower[strand.key.follower])
+
+    def _was_maybe_sent(self, event: TradeEvent) -> bool:
+        """Tell whether an earlier holder, or one Redis forgot, may have acted on an event."""
+        early = entry_order(event.entry) <= entry_order(self.lease.begun_found)
+        return early or event.at_ms <= self.lease.since_ms or not event.vouched
+
+    def tell(self, strand: Strand, outcome: OutcomeV1) -> None:
+        """Keep an outcome for the strand's next commit."""
+        self.outcomes[strand.key].append(outcome)
+
+    def touch(self, strand: Strand) -> None:
+        """Note that a strand's record is behind."""
+        self.touched[strand.key] = strand
+
+    def prepare(self) -> Written | None:
+        """Gather the next commit, or None if there is nothing to write; what is in flight is left for a later one."""
+        commit = Commit(self.seq + 1)
+        carried: list[tuple[Strand, int, int]] = []
+        for key, strand in list(self.touched.items()):
+            if len(carried) >= MOST_STRANDS_A_COMMIT:
+                break
+            if not strand.committable:
+                if not strand.dirty:
+                    del self.touched[key]
+                continue
+            del self.touched[key]
+            commit.strands[field_name(key)] = write_strand(strand)
+            commit.outcomes += self.outcomes.pop(key, [])
+            carried.append((strand, strand.results, strand.revision))
+            for opened in self.waiting_on.pop(key, []):
+                opened.undecided -= 1
+        for message, opened in self.changed:
+            commit.subscriptions.append(message)
+            opened.undecided -= 1
+        self.changed = []
+        self._advance()
+        if self.offset != self.written_offset:
+            commit.offset = self.offset
+        if not (commit.strands or commit.subscriptions or commit.offset):
+            return None
+        commit.forgotten = self._forgettable(commit)
+        return Written(commit, carried)
+
+    def _advance(self) -> None:
+        while self.open_entries and self.open_entries[0].undecided == 0:
+            self.offset = self.open_entries.popleft().entry
+
+    def _forgettable(self, commit: Commit) -> list[str]:
+        """Name strands that hold nothing and lie behind the offset; a few a commit, so that no commit grows long."""
+        if not commit.offset:
+            return []
+        gone = []
+        for name in commit.strands:
+            strand = self.strands[key_of(name)]
+            if strand.phase is Phase.IDLE and strand.book.flat and not self.waiting_on.get(strand.key):
+                gone.append(name)
+        gone = [name for name in gone if entry_order(self.strands[key_of(name)].cursor) <= entry_order(commit.offset)]
+        for name in gone:
+            del commit.strands[name]
+        return gone
+
+    def wrote(self, written: Written) -> list[Strand]:
+        """Note that a commit is durable; returns its strands, some of which may now send."""
+        self.seq = written.commit.seq
+        if written.commit.offset:
+            self.written_offset = written.commit.offset
+        for strand, results, revision in written.strands:
+            strand.written(results, revision)
+            if strand.dirty:
+                self.touch(strand)
+        return [strand for strand, _, _ in written.strands]
+
+    @property
+    def quiet(self) -> bool:
+        """Tell whether nothing is in flight and nothing waits to be written."""
+        return not any(strand.dirty or strand.phase is Phase.FLYING for strand in self.touched.values())
+
+
+def _over(subscription: Subscription, strand: Strand) -> bool:
+    """Tell whether an ended subscription has nothing left to close."""
+    return subscription.state is SubscriptionState.ENDED and strand.done
+
+
+def _rotated(subscriptions: dict[AccountId, Subscription], event: TradeEvent) -> Iterable[tuple[AccountId, Subscription]]:
+    everyone = list(subscriptions.items())
+    if not everyone:
+        return everyone
+    start = hash(event.id) % len(everyone)
+    return everyone[start:] + everyone[:start]

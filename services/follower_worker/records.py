@@ -1,0 +1,115 @@
+"""A strand as its lane keeps it: domain values to the message and back."""
+
+from shared.domain.books import Book
+from shared.domain.fills import Hops
+from shared.domain.ids import AccountId, EntryId, EventId, InstId, Leg, client_order_id
+from shared.domain.orders import Attempt, Intent, MarginMode, Opening, OrderType
+from shared.domain.quantities import Contracts, Price
+from shared.messages.entries import read_trade_event, write_trade_event
+from shared.messages.strand import AttemptV1, OpeningV1, OwedPhase, PendingV1, StrandV1
+
+from services.follower_worker.strands import Flight, Phase, Strand, StrandKey
+
+_OWED = {
+    Phase.IDLE: None,
+    Phase.READY: OwedPhase.REST,
+    Phase.UNSETTLED: OwedPhase.UNSETTLED,
+    Phase.UNKNOWN: OwedPhase.UNKNOWN,
+}
+
+
+def field_name(key: StrandKey) -> str:
+    """Spell the field a strand is kept under."""
+    return "|".join(key)
+
+
+def key_of(name: str) -> StrandKey:
+    """Read a field name back."""
+    follower, inst_id, leader = name.split("|")
+    return StrandKey(AccountId(follower), InstId(inst_id), AccountId(leader))
+
+
+def write_strand(strand: Strand) -> StrandV1:
+    """Spell a strand that is not in flight; one still in doubt keeps what it was found with, and its events."""
+    book = strand.book
+    return StrandV1(
+        cursor=strand.cursor,
+        event=strand.event,
+        event_ms=strand.hops.filled_ms,
+        tries=(strand.tries[Leg.CLOSE], strand.tries[Leg.OPEN]),
+        target=book.target,
+        held=book.held,
+        kept=book.kept,
+        covers=strand.covers,
+        openings=_write_openings(book.openings),
+        phase=_owed_phase(strand),
+        attempt=_write_flight(strand.flight) if strand.flight else None,
+        doubtful=tuple(PendingV1(event.entry, write_trade_event(event)) for event in strand.doubtful),
+    )
+
+
+def _owed_phase(strand: Strand) -> OwedPhase | None:
+    if strand.phase is not Phase.DOUBTFUL:
+        return _OWED[strand.phase]
+    if strand.flight:
+        return OwedPhase.UNSETTLED if strand.flight.order_id else OwedPhase.UNKNOWN
+    return OwedPhase.REST if strand.owing else None
+
+
+def read_strand(key: StrandKey, record: StrandV1, wait_ms: int) -> Strand:
+    """Take over a strand: whatever was owed must be asked for before anything is sent."""
+    book = Book(Contracts(record.target), Contracts(record.held), _read_openings(record.openings), record.kept)
+    strand = Strand(key, book=book, cursor=EntryId(record.cursor), event=EventId(record.event), covers=record.covers)
+    strand.hops = Hops(record.event_ms, 0, 0)
+    strand.tries = {Leg.CLOSE: record.tries[0], Leg.OPEN: record.tries[1]}
+    strand.doubtful = [read_trade_event(each.event, EntryId(each.entry)) for each in record.doubtful]
+    if record.attempt:
+        strand.flight = _read_flight(key, record.attempt)
+    strand.owing = record.phase is not None
+    if strand.owing or strand.doubtful:
+        strand.doubt(wait_ms)
+    return strand
+
+
+def _write_openings(openings: tuple[Opening, ...]) -> tuple[OpeningV1, ...]:
+    return tuple(OpeningV1(each.event, each.at_ms, each.price, each.size) for each in openings)
+
+
+def _read_openings(openings: tuple[OpeningV1, ...]) -> tuple[Opening, ...]:
+    return tuple(Opening(EventId(each.event), each.at_ms, Price(each.price), each.size) for each in openings)
+
+
+def _write_flight(flight: Flight) -> AttemptV1:
+    named, intent = flight.attempt, flight.attempt.intent
+    return AttemptV1(
+        event=named.event,
+        leg=intent.leg.value,
+        tries=named.tries,
+        change=intent.change,
+        type=intent.type.value,
+        price=intent.price,
+        reduce_only=intent.reduce_only,
+        margin_mode=intent.margin_mode.value,
+        openings=_write_openings(intent.openings),
+        more=intent.more,
+        expires_ms=flight.expires_ms,
+        order_id=flight.order_id,
+        sent_ms=flight.sent_ms,
+    )
+
+
+def _read_flight(key: StrandKey, record: AttemptV1) -> Flight:
+    event, leg = EventId(record.event), Leg(record.leg)
+    intent = Intent(
+        inst_id=key.inst_id,
+        leg=leg,
+        change=Contracts(record.change),
+        type=OrderType(record.type),
+        price=None if record.price is None else Price(record.price),
+        reduce_only=record.reduce_only,
+        margin_mode=MarginMode(record.margin_mode),
+        openings=_read_openings(record.openings),
+        more=record.more,
+    )
+    named = Attempt(key.follower, event, record.tries, intent, client_order_id(event, key.follower, leg, record.tries))
+    return Flight(named, record.expires_ms, record.sent_ms, 0, record.order_id)

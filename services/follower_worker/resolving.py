@@ -1,0 +1,247 @@
+"""USE CASE what is not known is asked: settle accepted orders, decide orders in doubt, rebuild strands others may have served.
+
+Absent is proven, never assumed: the venue's clock must surely have passed the last moment anything could be accepted, two answers some seconds apart
+must show nothing, and no fill may carry the name. A failed read proves nothing and is tried again.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import structlog
+
+from shared.domain.backoff import delay_ms
+from shared.domain.books import denied
+from shared.domain.ids import ClOrdId, EventId, client_order_id
+from shared.domain.outcomes import OrderReport
+from shared.domain.reasons import Reason, Skip
+from shared.ports import Clock, CouldNotAsk, GrantUnusable
+
+from services.follower_worker.lane import Lane
+from services.follower_worker.metrics import Metrics
+from services.follower_worker.strands import Found, Phase, Probe, Strand
+from services.follower_worker.submitting import Venue
+from services.follower_worker.telling import tell_absent, tell_adopted, tell_settled, tell_skip
+
+_SETTLE_FIRST_MS, _SETTLE_MOST_MS = 20, 2_000
+_RETRY_FIRST_MS, _RETRY_MOST_MS = 250, 10_000
+_GRANT_PAUSE_S = 5.0
+_WAIT_STEP_S = 0.05
+"""How often a wait for the venue's clock looks at it."""
+
+
+@dataclass(slots=True)
+class Doubt:
+    """What has been asked so far for one strand."""
+
+    lane: Lane
+    strand: Strand
+    asked: int = 0
+    absent_at: float | None = None
+    """Monotonic time of the first round in which nothing more was shown."""
+    own: OrderReport | None = None
+    found: dict[ClOrdId, Found] = field(default_factory=dict)
+
+
+class Resolver:
+    """Asks for every lane this worker holds. A strand that cannot be asked for waits by itself and delays nobody."""
+
+    def __init__(self, venue: Venue, clock: Clock, metrics: Metrics, absent_gap_s: float) -> None:
+        self._venue, self._clock, self._metrics, self._gap_s = venue, clock, metrics, absent_gap_s
+        self._queue: asyncio.Queue[Doubt] = asyncio.Queue()
+        self._known: set[int] = set()
+        self.on_touched: Callable[[Lane, Strand], None] = lambda lane, strand: lane.touch(strand)
+
+    def add(self, lane: Lane, strand: Strand) -> None:
+        """Take a strand that must be asked for; does nothing if it is being asked for already."""
+        if id(strand) not in self._known:
+            self._known.add(id(strand))
+            self._queue.put_nowait(Doubt(lane, strand))
+
+    @property
+    def waiting(self) -> int:
+        """Return how many strands are being asked for."""
+        return len(self._known)
+
+    async def ask_for_ever(self) -> None:
+        """Serve doubts one after another; run several of these side by side."""
+        while True:
+            doubt = await self._queue.get()
+            try:
+                pause = await self._serve(doubt)
+            except CouldNotAsk:
+                pause = self._pause(doubt, _RETRY_FIRST_MS, _RETRY_MOST_MS)
+            except GrantUnusable:
+                pause = _GRANT_PAUSE_S
+            except Exception as error:  # an asker must survive whatever one strand brings
+                structlog.get_logger().exception("strand_not_resolved", error=type(error).__name__)
+                pause = _RETRY_MOST_MS / 1000
+            if pause is None or doubt.lane.lost:
+                self._known.discard(id(doubt.strand))
+                if not doubt.lane.lost:
+                    self.on_touched(doubt.lane, doubt.strand)
+            else:
+                asyncio.get_running_loop().call_later(pause, self._queue.put_nowait, doubt)
+
+    def _pause(self, doubt: Doubt, first_ms: int, most_ms: int) -> float:
+        doubt.asked += 1
+        return delay_ms(doubt.asked - 1, first_ms, most_ms, Decimal(0)) / 1000
+
+    async def _serve(self, doubt: Doubt) -> float | None:
+        """Do what the strand's phase asks for; None when done, else the seconds to wait before going on."""
+        match doubt.strand.phase:
+            case Phase.UNSETTLED:
+                return await self._settle(doubt)
+            case Phase.UNKNOWN:
+                return await self._decide_unknown(doubt)
+            case Phase.DOUBTFUL:
+                return await self._decide_doubtful(doubt)
+            case Phase.READY if doubt.strand.recheck:
+                return await self._recheck(doubt)
+        return None
+
+    async def _settle(self, doubt: Doubt) -> float | None:
+        report = await self._ask_own(doubt)
+        if report is None:
+            self._metrics.accepted_but_absent.inc()
+        if report is None or not report.done:
+            return self._pause(doubt, _SETTLE_FIRST_MS, _SETTLE_MOST_MS)
+        self._take_settlement(doubt, report)
+        return None
+
+    def _take_settlement(self, doubt: Doubt, report: OrderReport) -> None:
+        lane, strand = doubt.lane, doubt.strand
+        flight = strand.flight
+        strand.settle(report)
+        if flight:
+            version = lane.subscription(strand.key).version
+            lane.tell(strand, tell_settled(strand, flight, report, version, self._venue.clock.now_ms()))
+        self._metrics.settled.inc()
+
+    async def _decide_unknown(self, doubt: Doubt) -> float | None:
+        if not self._venue.clock.surely_past(doubt.strand.wait_ms):
+            return _WAIT_STEP_S
+        report = await self._ask_own(doubt)
+        self._metrics.asked_in_doubt.inc()
+        if report is not None:
+            if not report.done:
+                return self._pause(doubt, _SETTLE_FIRST_MS, _SETTLE_MOST_MS)
+            self._take_settlement(doubt, report)
+            return None
+        strand, flight = doubt.strand, doubt.strand.flight
+        if flight is None or not await self._proven_absent(doubt, [flight.attempt.cl_ord_id]):
+            return self._gap_s
+        version, now_ms = doubt.lane.subscription(strand.key).version, self._venue.clock.now_ms()
+        strand.absent()
+        doubt.lane.tell(strand, tell_absent(strand, flight, version, now_ms))
+        await self._mind_the_fence(doubt)
+        return None
+
+    async def _proven_absent(self, doubt: Doubt, names: list[ClOrdId]) -> bool:
+        """Tell whether absence is proven: a second absent answer, `gap` after the first, and no fill."""
+        now = self._clock.monotonic()
+        if doubt.absent_at is None:
+            doubt.absent_at = now
+            return False
+        if now - doubt.absent_at < self._gap_s:
+            return False
+        key = doubt.strand.key
+        if await self._venue.exchange.has_fill(key.follower, key.inst_id, names):
+            doubt.absent_at = None
+            return False
+        return True
+
+    async def _mind_the_fence(self, doubt: Doubt) -> None:
+        """Without a proven fence absence is not certain: never open again, and believe the account rather than the book."""
+        strand = doubt.strand
+        if self._venue.accounts(strand.key.follower).fenced:
+            return
+        position = await self._venue.exchange.position(strand.key.follower, strand.key.inst_id)
+        strand.found_position(position)
+        version, now_ms = doubt.lane.subscription(strand.key).version, self._venue.clock.now_ms()
+        for opening in strand.book.openings:
+            doubt.lane.tell(strand, tell_skip(strand, Skip(opening.event, Reason.UNFENCED), version, now_ms))
+        strand.book = denied(strand.book, strand.book.gap)
+
+    async def _recheck(self, doubt: Doubt) -> float | None:
+        """Read the account after a refused close, so that the next try closes what is there; wait longer each time."""
+        key = doubt.strand.key
+        if doubt.asked == 0 and doubt.strand.failures > 1:
+            doubt.asked = 1
+            return delay_ms(doubt.strand.failures - 1, _RETRY_FIRST_MS, _RETRY_MOST_MS, Decimal(0)) / 1000
+        doubt.strand.found_position(await self._venue.exchange.position(key.follower, key.inst_id))
+        return None
+
+    async def _decide_doubtful(self, doubt: Doubt) -> float | None:
+        strand = doubt.strand
+        if not self._venue.clock.surely_past(strand.wait_ms):
+            return _WAIT_STEP_S
+        if strand.flight and doubt.own is None:
+            doubt.own = await self._ask_own(doubt)
+            if doubt.own is None and strand.flight.order_id:
+                self._metrics.accepted_but_absent.inc()
+                return self._pause(doubt, _RETRY_FIRST_MS, _RETRY_MOST_MS)
+        probes = list(strand.probes())
+        absent = [await self._follow(doubt, probe) for probe in probes]
+        if strand.flight and doubt.own is None:
+            absent.append(strand.flight.attempt.cl_ord_id)
+        if not all(each.report.done for each in doubt.found.values()) or (doubt.own and not doubt.own.done):
+            doubt.own, doubt.found = None, {}
+            return self._pause(doubt, _SETTLE_FIRST_MS, _SETTLE_MOST_MS)
+        if not await self._proven_absent(doubt, absent):
+            return self._gap_s
+        if probes != strand.probes():
+            return 0.0
+        return await self._rebuild(doubt)
+
+    async def _follow(self, doubt: Doubt, probe: Probe) -> ClOrdId:
+        """Ask one event and leg upward from a try until a name is absent, and return that name."""
+        key, tries = doubt.strand.key, probe.tries
+        while True:
+            name = client_order_id(probe.event, key.follower, probe.leg, tries)
+            if name not in doubt.found and not self._is_own(doubt, name):
+                report = await self._venue.exchange.ask(key.follower, key.inst_id, name)
+                self._metrics.asked_in_doubt.inc()
+                if report is None:
+                    return name
+                doubt.found[name] = Found(probe.event, probe.leg, tries, report)
+                doubt.absent_at = None
+            tries += 1
+
+    def _is_own(self, doubt: Doubt, name: ClOrdId) -> bool:
+        """Tell whether a name is that of the attempt already asked for and found."""
+        flight = doubt.strand.flight
+        return flight is not None and doubt.own is not None and flight.attempt.cl_ord_id == name
+
+    async def _rebuild(self, doubt: Doubt) -> float | None:
+        lane, strand = doubt.lane, doubt.strand
+        instrument = self._venue.instruments.find(strand.key.inst_id)
+        if instrument is None:
+            return _RETRY_MOST_MS / 1000
+        subscription, now_ms, flight = lane.subscription(strand.key), self._venue.clock.now_ms(), strand.flight
+        by_event: dict[EventId, list[Found]] = defaultdict(list)
+        for found in doubt.found.values():
+            by_event[found.event].append(found)
+        skips = strand.resolve(doubt.own, by_event, subscription, instrument)
+        if flight:
+            told = (
+                tell_settled(strand, flight, doubt.own, subscription.version, now_ms)
+                if doubt.own
+                else tell_absent(strand, flight, subscription.version, now_ms)
+            )
+            lane.tell(strand, told)
+        for found in doubt.found.values():
+            lane.tell(strand, tell_adopted(strand, found, subscription.version, now_ms))
+            self._metrics.adopted.inc()
+        for skip in skips:
+            lane.tell(strand, tell_skip(strand, skip, subscription.version, now_ms))
+        await self._mind_the_fence(doubt)
+        return None
+
+    async def _ask_own(self, doubt: Doubt) -> OrderReport | None:
+        flight, key = doubt.strand.flight, doubt.strand.key
+        if flight is None:
+            raise RuntimeError(f"strand {key} is {doubt.strand.phase} without an attempt in flight; its record is damaged")
+        return await self._venue.exchange.ask(key.follower, key.inst_id, flight.attempt.cl_ord_id)

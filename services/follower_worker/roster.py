@@ -1,0 +1,98 @@
+"""USE CASE what must be known of a follower before an order leaves for it: its account, its grant, its fence.
+
+The fence is proven once per grant: an order too small to place, already expired, must be refused because it expired. A grant without that proof still trades, but its orders in
+doubt are treated as if the venue kept no deadline.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from secrets import token_hex
+from typing import Protocol
+
+import structlog
+
+from shared.domain.ids import AccountId, EventId, InstId, Leg
+from shared.domain.orders import Intent, MarginMode, OrderType, attempt
+from shared.domain.outcomes import NotPlaced, Postponement
+from shared.domain.quantities import Contracts
+from shared.domain.risk import Account
+from shared.ports import Exchange, Instruments, VenueClock
+
+_UNREADY = Account(net_mode=False, reduce_only=False, fenced=False)
+"""An account nobody knows: it opens nothing."""
+_PROOF_AGE_MS = 60_000
+_PROOFS_AT_ONCE = 32
+
+
+class Book(Protocol):
+    """Where followers are written down."""
+
+    async def accounts(self, wanted: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        """Return what planning must know of these accounts."""
+
+    async def open_grants(self, wanted: Sequence[AccountId]) -> None:
+        """Open their grants into memory."""
+
+    async def mark_fenced(self, account: AccountId) -> None:
+        """Remember that the fence was proven for the account's grant."""
+
+
+class Roster:
+    """The followers of the lanes in hand, in memory."""
+
+    def __init__(self, book: Book, exchange: Exchange, instruments: Instruments, venue: VenueClock, proof_instrument: InstId) -> None:
+        self._book, self._exchange, self._instruments, self._venue = book, exchange, instruments, venue
+        self._proof_instrument = proof_instrument
+        self._known: dict[AccountId, Account] = {}
+
+    def account(self, follower: AccountId) -> Account:
+        """Return a follower's account; one not loaded yet opens nothing. Never blocks."""
+        return self._known.get(follower, _UNREADY)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    async def ensure(self, followers: Collection[AccountId]) -> None:
+        """Load accounts and open grants that are not in memory yet, and prove fences that are not. Repeating it is cheap."""
+        missing = [each for each in dict.fromkeys(followers) if each not in self._known]
+        if not missing:
+            return
+        found = await self._book.accounts(missing)
+        await self._book.open_grants(missing)
+        self._known |= found
+        if absent := [each for each in missing if each not in found]:
+            structlog.get_logger().error("followers_unknown", count=len(absent), first=absent[0])
+        await self._prove_all(each for each in missing if each in found and not found[each].fenced)
+
+    async def _prove_all(self, unproven: Iterator[AccountId]) -> None:
+        async def prove_some() -> None:
+            for follower in unproven:
+                await self._prove(follower)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_PROOFS_AT_ONCE):
+                group.create_task(prove_some())
+
+    async def _prove(self, follower: AccountId) -> None:
+        """Show that the venue refuses an expired order of this follower."""
+        instrument = self._instruments.find(self._proof_instrument)
+        if instrument is None:
+            return
+        intent = Intent(
+            inst_id=instrument.inst_id,
+            leg=Leg.OPEN,
+            change=Contracts(instrument.minimum / Decimal(10)),
+            type=OrderType.MARKET,
+            price=None,
+            reduce_only=False,
+            margin_mode=MarginMode.CROSS,
+        )
+        named = attempt(intent, follower, EventId(f"fence:{token_hex(8)}"), 0)
+        placement = await self._exchange.place(named, self._venue.now_ms() - _PROOF_AGE_MS)
+        if isinstance(placement, NotPlaced) and placement.why is Postponement.EXPIRED:
+            self._known[follower] = replace(self._known[follower], fenced=True)
+            await self._book.mark_fenced(follower)
+        else:
+            structlog.get_logger().warning("fence_not_proven", account=follower, answer=type(placement).__name__)

@@ -1,0 +1,19 @@
+"""What a follower worker may be told."""
+
+from pydantic import Field
+
+from shared.settings import DatabaseSettings, LaneSettings, OrderSettings, ProcessSettings, RedisSettings, VaultSettings
+
+
+class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, OrderSettings, LaneSettings):
+    """A worker's own settings, beside the fragments."""
+
+    worker: str = Field("", description="text: this worker's name among the live ones; empty makes one up")
+    senders: int = Field(64, ge=1, le=1024, description="orders: the most in the air at once; as many connections")
+    askers: int = Field(16, ge=1, le=256, description="questions: the most asked at once")
+    orders_a_window: int = Field(60, ge=1, description="orders: the most per follower and instrument in 2 seconds")
+    throttle_pause_ms: int = Field(500, gt=0, description="milliseconds: how long a throttled follower waits")
+    absent_gap_ms: int = Field(
+        2_000, ge=100, description="milliseconds: how far apart two answers must be that prove an order absent"
+    )
+    mirror_ms: int = Field(1_000, gt=0, description="milliseconds: how often offsets are shown as consumer groups")

@@ -1,0 +1,317 @@
+"""A strand: one follower x instrument x leader, served one order at a time. Pure: no clock, no venue, no Redis.
+
+           receive                next                 launched/answered
+    IDLE ──────────▶ READY ─────────────────▶ FLYING ─────────────────────▶ UNSETTLED (accepted) ── settled ──▶ READY
+      ▲                │ no order               │ NotPlaced: READY again      │
+      └────────────────┘                        │ Refused: READY              └ UNKNOWN ── settled | absent ──▶ READY
+
+    DOUBTFUL: somebody else may have sent for it ── resolved ──▶ READY
+
+Two rules live here. A strand sends only when every result it has recorded is committed (`may_send`), and a strand in flight is never
+committed (`committable`): so whatever Redis says is decided was answered, and whatever was sent but not committed is found by its name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from shared.domain.books import FLAT, Book, adopted, fold, observed, settled, withdrawn
+from shared.domain.fills import Hops, TradeEvent
+from shared.domain.ids import STREAM_START, AccountId, ClOrdId, EntryId, EventId, InstId, Leg, client_order_id
+from shared.domain.instruments import Instrument
+from shared.domain.orders import Attempt, Intent, MarginMode, OrderType, attempt
+from shared.domain.outcomes import Accepted, Category, NotPlaced, OrderReport, Placement, Refused, Unknown
+from shared.domain.planning import Decision, decide
+from shared.domain.quantities import Contracts
+from shared.domain.reasons import Reason, Skip, numbers
+from shared.domain.risk import Situation
+from shared.domain.subscriptions import Subscription
+
+NO_EVENT = EventId("")
+
+
+class StrandKey(NamedTuple):
+    """What a strand is known by."""
+
+    follower: AccountId
+    inst_id: InstId
+    leader: AccountId
+
+
+class Phase(StrEnum):
+    """Where a strand stands; see the picture above."""
+
+    IDLE = "idle"
+    READY = "ready"
+    FLYING = "flying"
+    UNSETTLED = "unsettled"
+    UNKNOWN = "unknown"
+    DOUBTFUL = "doubtful"
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """An attempt on its way; times in venue milliseconds."""
+
+    attempt: Attempt
+    expires_ms: int
+    sent_ms: int
+    covers: int
+    order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A name to ask for: this event and leg, tries upward until absent."""
+
+    event: EventId
+    leg: Leg
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An order the venue shows under a name nobody remembers sending."""
+
+    event: EventId
+    leg: Leg
+    tries: int
+    report: OrderReport
+
+
+@dataclass(slots=True)
+class Strand:
+    """The working copy of one strand's record; written back whole by a commit."""
+
+    key: StrandKey
+    book: Book = FLAT
+    phase: Phase = Phase.IDLE
+    cursor: EntryId = STREAM_START
+    event: EventId = NO_EVENT
+    hops: Hops = Hops(0, 0, 0)
+    read_ms: int = 0
+    covers: int = 0
+    tries: dict[Leg, int] = field(default_factory=lambda: {Leg.CLOSE: 0, Leg.OPEN: 0})
+    flight: Flight | None = None
+    owing: bool = False
+    """In doubt because a record said so, not only because entries may have been sent."""
+    doubtful: list[TradeEvent] = field(default_factory=list)
+    wait_ms: int = 0
+    recheck: bool = False
+    """The account must be read before the next close: the last one was refused."""
+    poisoned: bool = False
+    queued: bool = False
+    results: int = 0
+    committed: int = 0
+    revision: int = 0
+    written_revision: int = 0
+    failures: int = 0
+
+    @property
+    def dirty(self) -> bool:
+        """Tell whether the record in Redis is behind."""
+        return self.revision != self.written_revision
+
+    @property
+    def may_send(self) -> bool:
+        """Tell whether an order may leave: there is something to decide and nothing undurable behind it."""
+        return self.phase is Phase.READY and self.committed == self.results
+
+    @property
+    def committable(self) -> bool:
+        """Tell whether the record may be written: nothing is on its way whose answer we still expect."""
+        return self.dirty and self.phase is not Phase.FLYING
+
+    @property
+    def closing(self) -> bool:
+        """Tell whether a close is about to leave or under way; one that keeps failing holds up nobody."""
+        if self.failures:
+            return False
+        if self.flight:
+            return self.phase in (Phase.FLYING, Phase.UNSETTLED) and self.flight.attempt.intent.leg is Leg.CLOSE
+        return self.phase is Phase.READY and self.book.closes
+
+    @property
+    def done(self) -> bool:
+        """Tell whether the strand may be forgotten once its lane's offset has passed it."""
+        return self.phase is Phase.IDLE and self.book.flat and not self.dirty and self.committed == self.results
+
+    def receive(
+        self, event: TradeEvent, subscription: Subscription, instrument: Instrument, read_ms: int
+    ) -> Skip | None:
+        """Take an event in stream order: into the book, or among the doubtful if somebody may have acted on it."""
+        self.cursor = event.entry
+        if self.phase is Phase.DOUBTFUL:
+            self.doubtful.append(event)
+            self.revision += 1
+            return None
+        self.read_ms = read_ms
+        skip = self._fold(event, subscription, instrument)
+        if self.phase is Phase.IDLE:
+            self.phase = Phase.READY
+        elif self.phase in (Phase.UNSETTLED, Phase.UNKNOWN):
+            self.revision += 1
+        return skip
+
+    def _fold(self, event: TradeEvent, subscription: Subscription, instrument: Instrument) -> Skip | None:
+        self.book, skip = fold(self.book, event, subscription, instrument)
+        self.event, self.hops = event.id, event.hops
+        self.tries = {Leg.CLOSE: 0, Leg.OPEN: 0}
+        self.covers += skip is None
+        return skip
+
+    def pass_over(self, event: TradeEvent) -> None:
+        """Let an event go by without touching the book; the caller records why."""
+        self.cursor = event.entry
+        if self.phase is Phase.DOUBTFUL:
+            return
+        self.event, self.hops, self.tries = event.id, event.hops, {Leg.CLOSE: 0, Leg.OPEN: 0}
+        self._record_result()
+
+    def next(self, at: Situation) -> tuple[Attempt | None, tuple[Skip, ...]]:
+        """Decide: an attempt to launch at once, or none; and what was skipped."""
+        decision = decide(at)
+        self.book = decision.book
+        skips = decision.skips
+        if decision.intent:
+            named = attempt(decision.intent, self.key.follower, self.event, self.tries[decision.intent.leg])
+            return named, skips
+        self.phase = Phase.IDLE
+        if self.covers and not skips:
+            skips = (Skip(self.event, Reason.NETTED, numbers(target=self.book.target, held=self.book.held)),)
+        self.covers = 0
+        self._record_result()
+        return None, skips
+
+    def launch(self, named: Attempt, expires_ms: int, sent_ms: int) -> None:
+        """Note that an attempt is leaving now."""
+        self.phase, self.flight = Phase.FLYING, Flight(named, expires_ms, sent_ms, self.covers)
+        self.covers = 0
+
+    def recall(self, named: Attempt) -> None:
+        """Take an attempt back that does not exist at the venue."""
+        self.covers += self.flight.covers if self.flight else 0
+        self.book, self.phase, self.flight = withdrawn(self.book, named.intent), Phase.READY, None
+
+    def answered(self, placement: Placement) -> None:
+        """Take the venue's answer, or the lack of one."""
+        flight = self._flight()
+        match placement:
+            case Accepted(order_id):
+                self._tried(flight.attempt)
+                self.flight, self.phase, self.failures = replace(flight, order_id=order_id), Phase.UNSETTLED, 0
+            case Unknown():
+                self.phase, self.wait_ms = Phase.UNKNOWN, flight.expires_ms
+            case NotPlaced():
+                self.recall(flight.attempt)
+                self.failures += 1
+                return
+            case Refused(category=Category.DUPLICATE):
+                self.phase, self.wait_ms = Phase.UNKNOWN, flight.expires_ms
+            case Refused():
+                self._refused(flight.attempt)
+        self._record_result()
+
+    def _refused(self, named: Attempt) -> None:
+        self._tried(named)
+        self.flight, self.phase = None, Phase.READY
+        self.failures += 1
+        if named.intent.leg is Leg.OPEN:
+            self.book = settled(self.book, named.intent, Decimal(0))
+        else:
+            self.recheck = True
+
+    def settle(self, report: OrderReport) -> None:
+        """Take the end of the order in flight."""
+        flight = self._flight()
+        if self.phase is Phase.UNKNOWN:
+            self._tried(flight.attempt)
+        self.book = settled(self.book, flight.attempt.intent, report.filled)
+        self.flight, self.phase, self.failures = None, Phase.READY, 0
+        self._record_result()
+
+    def absent(self) -> None:
+        """Take the proof that the order in flight does not exist."""
+        self.recall(self._flight().attempt)
+        self._record_result()
+
+    def found_position(self, position: Contracts) -> None:
+        """Take what the account really holds, after a refused close."""
+        self.book, self.recheck = observed(self.book, position), False
+
+    def doubt(self, wait_ms: int) -> None:
+        """Note that somebody else may have acted for this strand until the venue's clock passes `wait_ms`."""
+        self.phase, self.wait_ms = Phase.DOUBTFUL, max(self.wait_ms, wait_ms)
+
+    def probes(self) -> list[Probe]:
+        """List the names to ask for: the event at the cursor if something was owed, and every doubtful event; both legs each."""
+        known = [Probe(self.event, leg, self.tries[leg]) for leg in Leg] if self.owing and self.event else []
+        return known + [Probe(event.id, leg, 0) for event in self.doubtful for leg in Leg]
+
+    def resolve(
+        self,
+        own: OrderReport | None,
+        found: Mapping[EventId, list[Found]],
+        subscription: Subscription,
+        instrument: Instrument,
+    ) -> list[Skip]:
+        """Rebuild the book from what the venue shows: adopt every found order in the order it must have been sent."""
+        if self.flight:
+            if own:
+                self._tried(self.flight.attempt)
+                self.book = settled(self.book, self.flight.attempt.intent, own.filled)
+            else:
+                self.book = withdrawn(self.book, self.flight.attempt.intent)
+            self.flight = None
+        skips = []
+        self._adopt(found.get(self.event, []), instrument)
+        for event in self.doubtful:
+            skip = self._fold(event, subscription, instrument)
+            skips += [skip] if skip else []
+            self._adopt(found.get(event.id, []), instrument)
+        self.doubtful, self.owing, self.phase = [], False, Phase.READY
+        self._record_result()
+        return skips
+
+    def _adopt(self, orders: list[Found], instrument: Instrument) -> None:
+        for order in sorted(orders, key=lambda each: (each.leg is Leg.OPEN, each.tries)):
+            change = Contracts(order.report.size * order.report.side.sign)
+            self.book = adopted(self.book, order.leg, change, instrument)
+            self.book = settled(self.book, _seen_intent(order, change, instrument), order.report.filled)
+            self.tries[order.leg] = order.tries + 1
+            self.covers = 0
+
+    def written(self, results: int, revision: int) -> None:
+        """Take note that a commit made everything up to `results` and `revision` durable."""
+        self.committed = max(self.committed, results)
+        self.written_revision = max(self.written_revision, revision)
+
+    def _tried(self, named: Attempt) -> None:
+        if named.event == self.event:
+            self.tries[named.intent.leg] = named.tries + 1
+
+    def _record_result(self) -> None:
+        self.results += 1
+        self.revision += 1
+
+    def _flight(self) -> Flight:
+        if self.flight is None:
+            raise RuntimeError(
+                f"strand {self.key} has nothing in flight in phase {self.phase}; an answer was delivered twice"
+            )
+        return self.flight
+
+
+def _seen_intent(order: Found, change: Contracts, instrument: Instrument) -> Intent:
+    piece = order.leg is Leg.OPEN and abs(change) in (instrument.max_market, instrument.max_limit)
+    return Intent(instrument.inst_id, order.leg, change, OrderType.MARKET, None, False, MarginMode.CROSS, more=piece)
+
+
+def name_of(strand: Strand, probe: Probe) -> ClOrdId:
+    """Return the name a probe asks for."""
+    return client_order_id(probe.event, strand.key.follower, probe.leg, probe.tries)
+
+
+__all__ = ["NO_EVENT", "Decision", "Flight", "Found", "Phase", "Probe", "Strand", "StrandKey", "name_of"]

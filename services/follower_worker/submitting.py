@@ -1,0 +1,156 @@
+"""USE CASE one order's life: from a strand that may send to an answer, or to the lack of one.
+
+A fixed number of senders take strands in turn, so there is no task per order and no more orders in the air than connections. What a strand should do is decided at the
+last moment; between the lease check, the stamp of `expTime` and the hand-over to the wire nothing is awaited.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import structlog
+
+from shared.domain.backoff import delay_ms
+from shared.domain.ids import AccountId
+from shared.domain.outcomes import NotPlaced, Placement, Postponement
+from shared.domain.reasons import Reason, Skip, numbers
+from shared.domain.risk import Account, Situation
+from shared.domain.subscriptions import SubscriptionState
+from shared.ports import Clock, Exchange, Instruments, VenueClock
+
+from services.follower_worker.lane import Lane
+from services.follower_worker.metrics import Metrics
+from services.follower_worker.pacing import Pace
+from services.follower_worker.queues import ReadyQueue
+from services.follower_worker.strands import Flight, Phase, Strand
+from services.follower_worker.telling import tell_placement, tell_skip
+
+_FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 100, 10_000
+"""Pauses before an order that does not exist goes again, or a refused close is tried anew."""
+_BEHIND_A_CLOSE_S = 0.02
+"""How soon an open looks again whether its follower's closes are through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """What a worker needs of the outside to place and to ask."""
+
+    exchange: Exchange
+    instruments: Instruments
+    clock: VenueClock
+    accounts: Callable[[AccountId], Account]
+
+
+class Submitter:
+    """Sends for every lane this worker holds. Never raises for one strand's sake."""
+
+    def __init__(
+        self, venue: Venue, clock: Clock, ready: ReadyQueue, pace: Pace, metrics: Metrics, order_deadline_ms: int
+    ) -> None:
+        self._venue, self._clock, self._ready, self._pace, self._metrics = venue, clock, ready, pace, metrics
+        self._deadline_ms = order_deadline_ms
+        self.on_touched: Callable[[Lane, Strand], None] = lambda lane, strand: lane.touch(strand)
+        """Called when a strand has something to write."""
+        self.on_doubt: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
+        """Called when a strand must be asked for."""
+
+    async def send_for_ever(self) -> None:
+        """Serve strands one after another; run as many of these as there are connections."""
+        while True:
+            lane, strand = await self._ready.take()
+            try:
+                await self._serve(lane, strand)
+            except Exception as error:  # a sender must survive whatever one strand brings
+                self._poison(lane, strand, error)
+
+    async def _serve(self, lane: Lane, strand: Strand) -> None:
+        if lane.lost or lane.draining or not strand.may_send:
+            return
+        if strand.recheck:
+            self.on_doubt(lane, strand)
+            return
+        wait = self._pace.delay(strand.key, self._clock.monotonic())
+        if not strand.book.closes and lane.closing_before(strand):
+            wait = max(wait, _BEHIND_A_CLOSE_S)
+        if wait:
+            self._again(lane, strand, wait)
+            return
+        flight = self._launch(lane, strand)
+        if flight:
+            placement = await self._venue.exchange.place(flight.attempt, flight.expires_ms)
+            self._answered(lane, strand, flight, placement)
+
+    def _launch(self, lane: Lane, strand: Strand) -> Flight | None:
+        """Decide, check the lease and stamp, in one breath; None if nothing leaves."""
+        situation = self._situation(lane, strand)
+        if situation is None:
+            self._again(lane, strand, _LONGEST_PAUSE_MS / 1000)
+            return None
+        version, now_ms = situation.subscription.version, situation.now_ms
+        named, skips = strand.next(situation)
+        for skip in skips:
+            lane.tell(strand, tell_skip(strand, skip, version, now_ms))
+            self._metrics.skipped(skip.reason)
+        if named is None:
+            self.on_touched(lane, strand)
+            return None
+        expires_ms = min(now_ms + self._deadline_ms, lane.lease.exp_max)
+        now = self._clock.monotonic()
+        if now >= lane.lease.deadline or expires_ms <= now_ms:
+            strand.recall(named)
+            self._again(lane, strand, self._deadline_ms / 1000)
+            return None
+        strand.launch(named, expires_ms, now_ms)
+        self._pace.sent(strand.key, now)
+        return strand.flight
+
+    def _situation(self, lane: Lane, strand: Strand) -> Situation | None:
+        instrument = self._venue.instruments.find(strand.key.inst_id)
+        if instrument is None:
+            return None
+        subscription = lane.subscription(strand.key)
+        if strand.poisoned:
+            subscription = replace(subscription, state=SubscriptionState.CLOSE_ONLY)
+        return Situation(
+            book=strand.book,
+            subscription=subscription,
+            account=self._venue.accounts(strand.key.follower),
+            instrument=instrument,
+            market=self._venue.instruments.market(strand.key.inst_id),
+            now_ms=self._venue.clock.now_ms(),
+        )
+
+    def _answered(self, lane: Lane, strand: Strand, flight: Flight, placement: Placement) -> None:
+        at_ms = self._venue.clock.now_ms()
+        strand.answered(placement)
+        self._metrics.answered(placement, at_ms - flight.sent_ms)
+        if isinstance(placement, NotPlaced):
+            if placement.why is Postponement.THROTTLED:
+                self._pace.throttled(strand.key, self._clock.monotonic())
+            self._again(lane, strand, self._pause_s(strand))
+            return
+        lane.tell(strand, tell_placement(strand, flight, placement, lane.subscription(strand.key).version, at_ms))
+        if strand.phase in (Phase.UNSETTLED, Phase.UNKNOWN):
+            self._metrics.sent(flight.sent_ms - strand.hops.filled_ms)
+            self.on_doubt(lane, strand)
+        self.on_touched(lane, strand)
+
+    def _pause_s(self, strand: Strand) -> float:
+        return delay_ms(strand.failures - 1, _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS, Decimal(0)) / 1000
+
+    def _again(self, lane: Lane, strand: Strand, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._ready.put, lane, strand)
+
+    def _poison(self, lane: Lane, strand: Strand, error: Exception) -> None:
+        """Set one strand aside: it opens nothing more until it is reconciled; whatever is in flight is asked for."""
+        structlog.get_logger().exception("strand_poisoned", inst_id=strand.key.inst_id, error=type(error).__name__)
+        self._metrics.skipped(Reason.POISON)
+        first, strand.poisoned = not strand.poisoned, True
+        if strand.flight:
+            strand.doubt(strand.flight.expires_ms)
+            self.on_doubt(lane, strand)
+        elif first:
+            skip = Skip(strand.event, Reason.POISON, numbers(error=type(error).__name__))
+            lane.tell(strand, tell_skip(strand, skip, lane.subscription(strand.key).version, self._venue.clock.now_ms()))
+            self._again(lane, strand, _LONGEST_PAUSE_MS / 1000)

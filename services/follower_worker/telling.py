@@ -1,0 +1,135 @@
+"""Put what happened to a strand into words: the messages of the stream `outcomes`."""
+
+from hashlib import blake2b
+
+from msgspec.structs import replace
+
+from shared.domain.ids import AccountId, EventId
+from shared.domain.orders import Attempt
+from shared.domain.outcomes import Accepted, NotPlaced, OrderReport, Placement, Refused, Unknown
+from shared.domain.quantities import plain
+from shared.domain.reasons import REMEDIES, Skip
+from shared.messages.outcome import HopTimes, OutcomeKind, OutcomeV1
+
+from services.follower_worker.strands import Flight, Found, Strand
+
+
+def skip_name(event: EventId, follower: AccountId) -> str:
+    """Name a skip: one per event and follower, never the name of an order."""
+    return blake2b(f"{event}|{follower}|skip|0".encode(), digest_size=16).hexdigest()
+
+
+def tell_skip(strand: Strand, skip: Skip, version: int, at_ms: int) -> OutcomeV1:
+    """Say that an event is not copied, and why."""
+    return OutcomeV1(
+        cl_ord_id=skip_name(skip.event, strand.key.follower),
+        kind=OutcomeKind.SKIPPED,
+        at_ms=at_ms,
+        follower=strand.key.follower,
+        leader=strand.key.leader,
+        inst_id=strand.key.inst_id,
+        event=skip.event,
+        version=version,
+        reason=skip.reason.value,
+        remedy=REMEDIES[skip.reason],
+        numbers=dict(skip.numbers),
+        target=plain(strand.book.target),
+        held=plain(strand.book.held),
+        hops=_hops(strand),
+    )
+
+
+def tell_placement(strand: Strand, flight: Flight, placement: Placement, version: int, at_ms: int) -> OutcomeV1:
+    """Say what the venue answered."""
+    kind, facts = OutcomeKind.UNKNOWN, {}
+    match placement:
+        case Accepted(order_id):
+            kind, facts = OutcomeKind.ACCEPTED, {"order_id": order_id}
+        case Refused(code, sub_code, category, message):
+            facts = {"code": code, "sub_code": sub_code, "category": category.value, "message": message}
+            kind = OutcomeKind.REFUSED
+        case NotPlaced(why, code):
+            kind, facts = OutcomeKind.ABSENT, {"message": why.value, "code": code}
+        case Unknown(evidence, code):
+            facts = {"message": evidence, "code": code}
+    hops = _hops(strand, sent_ms=flight.sent_ms, answered_ms=at_ms)
+    return _tell_attempt(strand, flight, kind, version, at_ms, hops, facts)
+
+
+def tell_settled(strand: Strand, flight: Flight, report: OrderReport, version: int, at_ms: int) -> OutcomeV1:
+    """Say what an order filled."""
+    hops = _hops(strand, sent_ms=flight.sent_ms, settled_ms=at_ms)
+    return _tell_attempt(strand, flight, OutcomeKind.SETTLED, version, at_ms, hops, _filled(report))
+
+
+def tell_absent(strand: Strand, flight: Flight, version: int, at_ms: int) -> OutcomeV1:
+    """Say that an order in doubt does not exist."""
+    facts = {"message": "asked for after its expiry and shown by nothing: it was never placed"}
+    return _tell_attempt(strand, flight, OutcomeKind.ABSENT, version, at_ms, _hops(strand, sent_ms=flight.sent_ms), facts)
+
+
+def tell_adopted(strand: Strand, found: Found, version: int, at_ms: int) -> OutcomeV1:
+    """Say that an order somebody else sent was found and taken into the book."""
+    base = OutcomeV1(
+        cl_ord_id=found.report.cl_ord_id,
+        kind=OutcomeKind.SETTLED,
+        at_ms=at_ms,
+        follower=strand.key.follower,
+        leader=strand.key.leader,
+        inst_id=strand.key.inst_id,
+        event=found.event,
+        leg=found.leg.value,
+        tries=found.tries,
+        version=version,
+        side=found.report.side.value,
+        size=plain(found.report.size),
+        message="adopted: sent by an earlier holder of the lane",
+        target=plain(strand.book.target),
+        held=plain(strand.book.held),
+        hops=HopTimes(settled_ms=at_ms),
+    )
+    return replace(base, **_filled(found.report))
+
+
+def _tell_attempt(
+    strand: Strand, flight: Flight, kind: OutcomeKind, version: int, at_ms: int, hops: HopTimes, facts: dict[str, str]
+) -> OutcomeV1:
+    named: Attempt = flight.attempt
+    trims = {f"{trim.reason.value}.{name}": value for trim in named.intent.trims for name, value in trim.numbers.items()}
+    base = OutcomeV1(
+        cl_ord_id=named.cl_ord_id,
+        kind=kind,
+        at_ms=at_ms,
+        follower=strand.key.follower,
+        leader=strand.key.leader,
+        inst_id=strand.key.inst_id,
+        event=named.event,
+        leg=named.intent.leg.value,
+        tries=named.tries,
+        covers=flight.covers,
+        version=version,
+        side=named.intent.side.value,
+        size=plain(named.intent.size),
+        order_type=named.intent.type.value,
+        price="" if named.intent.price is None else plain(named.intent.price),
+        numbers=trims,
+        target=plain(strand.book.target),
+        held=plain(strand.book.held),
+        hops=hops,
+    )
+    return replace(base, **facts)
+
+
+def _filled(report: OrderReport) -> dict[str, str]:
+    return {
+        "order_id": report.order_id,
+        "filled": plain(report.filled),
+        "average": "" if report.average is None else plain(report.average),
+        "fee": plain(report.fee),
+        "fee_currency": report.fee_currency,
+    }
+
+
+def _hops(strand: Strand, sent_ms: int = 0, answered_ms: int = 0, settled_ms: int = 0) -> HopTimes:
+    hops = strand.hops
+    return HopTimes(hops.filled_ms, hops.seen_ms, hops.published_ms, strand.read_ms, sent_ms, answered_ms, settled_ms)

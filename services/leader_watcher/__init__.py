@@ -1,0 +1,1 @@
+"""Sees what leaders do and publishes it once."""

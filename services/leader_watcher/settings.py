@@ -1,0 +1,18 @@
+"""What a leader watcher may be told."""
+
+from pydantic import Field
+
+from shared.settings import DatabaseSettings, LaneSettings, OrderSettings, ProcessSettings, RedisSettings, VaultSettings
+
+
+class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, OrderSettings, LaneSettings):
+    """A watcher's own settings, beside the fragments."""
+
+    compare_s: float = Field(3, gt=0, description="seconds: how often REST fills are compared with what was published")
+    positions_s: float = Field(10, gt=0, description="seconds: how often positions are compared with the venue's")
+    overlap_ms: int = Field(
+        60_000, ge=1_000, description="milliseconds: how far before the last published fill a comparison begins"
+    )
+    ping_s: float = Field(1, gt=0, description="seconds: how long a socket may be quiet before it is asked for a sign")
+    silence_s: float = Field(2.5, gt=0, description="seconds: how long it may stay silent before it is given up")
+    roster_s: float = Field(10, gt=0, description="seconds: how often the list of leaders is read again")

@@ -1,0 +1,1 @@
+"""Everything Redis: keys, the publisher, lanes, leases, commits."""

@@ -1,0 +1,31 @@
+"""One way to open a Redis client: raw bytes, patient with a server that restarts, time-outs above the longest blocking read."""
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as TimedOut
+
+UNREACHABLE: tuple[type[Exception], ...] = (RedisError, OSError)
+"""What a call raises when the server is away, loading, or not itself; every step may be repeated."""
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.5
+
+
+def patience(tries: int) -> Retry:
+    """Return a retry policy with `tries` pauses that double from 10 ms to half a second."""
+    return Retry(ExponentialBackoff(base=_FIRST_PAUSE_S, cap=_LONGEST_PAUSE_S), tries)
+
+
+def open_redis(url: str, socket_timeout_s: float, max_connections: int, tries: int = 3) -> "Redis":
+    """Open a client; connects on first use. Close it with `aclose()`."""
+    return Redis.from_url(
+        url,
+        decode_responses=False,
+        socket_timeout=socket_timeout_s,
+        socket_connect_timeout=socket_timeout_s,
+        max_connections=max_connections,
+        retry=patience(tries),
+        retry_on_error=[ConnectionLost, TimedOut],
+    )

@@ -1,0 +1,65 @@
+"""Typed signatures for the Lua steps: every write to shared state is one of these, and each is atomic.
+
+The Lua files beside this one say what each key and argument is. A script is sent once and then called by its digest; redis-py sends it again when
+the server has forgotten it.
+"""
+
+from collections.abc import Awaitable, Sequence
+from importlib.resources import files
+from typing import Any, cast
+
+from redis.asyncio import Redis
+
+Reply = list[bytes]
+
+
+class Steps:
+    """The steps, bound to one client (which must not decode responses)."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._scripts = {
+            path.name.removesuffix(".lua"): redis.register_script(path.read_text(encoding="utf-8"))
+            for path in files("shared.bus").joinpath("scripts").iterdir()
+            if path.name.endswith(".lua")
+        }
+
+    async def _run(self, name: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
+        return await cast("Awaitable[Any]", self._scripts[name](keys=list(keys), args=list(args)))
+
+    async def publish(
+        self, keys: tuple[str, str, str, str], head: tuple[str, int, int, int, int], rest: Sequence[str | bytes]
+    ) -> Reply:
+        """See publish.lua; `head` is (server, version, last fill, forget before, entries)."""
+        return cast("Reply", await self._run("publish", keys, (*head, *rest)))
+
+    async def announce(self, trades: str, published: str, identity: str, score: int, payload: bytes) -> bytes | None:
+        """See announce.lua."""
+        return cast("bytes | None", await self._run("announce", (trades, published), (identity, score, payload)))
+
+    async def acquire(self, keys: tuple[str, str, str, str], token: str, ttl_ms: int, venue_ms: int) -> Reply:
+        """See acquire.lua."""
+        return cast("Reply", await self._run("acquire", keys, (token, ttl_ms, venue_ms)))
+
+    async def renew(self, keys: Sequence[str], tokens: Sequence[str], ttl_ms: int, venue_ms: int) -> Reply:
+        """See renew.lua."""
+        return cast("Reply", await self._run("renew", keys, (ttl_ms, venue_ms, *tokens)))
+
+    async def release(self, lease: str, token: str) -> bool:
+        """See release.lua."""
+        return bool(await self._run("release", (lease,), (token,)))
+
+    async def begun(self, keys: Sequence[str], entry: tuple[int, int], tokens: Sequence[str]) -> list[bool]:
+        """See begun.lua."""
+        return [bool(each) for each in await self._run("begun", keys, (*entry, *tokens))]
+
+    async def commit(self, keys: tuple[str, str, str], args: Sequence[str | bytes | int]) -> str:
+        """See commit.lua."""
+        return cast("bytes", await self._run("commit", keys, args)).decode()
+
+    async def epoch(self, keys: Sequence[str], venue_ms: int) -> Reply:
+        """See epoch.lua."""
+        return cast("Reply", await self._run("epoch", keys, (venue_ms,)))
+
+    async def mirror(self, trades: str, offsets: Sequence[str]) -> int:
+        """See mirror.lua."""
+        return cast("int", await self._run("mirror", (trades,), offsets))
