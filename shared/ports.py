@@ -172,6 +172,9 @@ class Trades(Protocol):
     async def last(self) -> EntryId:
         """Return the id of the newest entry ever added."""
 
+    async def confirmed(self, leader: AccountId) -> bool:
+        """Tell whether everything known of a leader has been published since Redis may have forgotten."""
+
     async def after(self, entry: EntryId, upto: EntryId, count: int) -> list[tuple[EntryId, bytes]]:
         """Read entries after one, up to and including another."""
 

@@ -5,12 +5,11 @@ from collections.abc import Callable
 
 import structlog
 
-from shared.messages.lane import Written as Result
-from shared.ports import Clock, LaneStore
-
 from services.follower_worker.lane import Lane, Written
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.strands import Strand
+from shared.messages.lane import Written as Result
+from shared.ports import Clock, LaneStore
 
 _RETRY_S = 0.05
 
@@ -18,8 +17,16 @@ _RETRY_S = 0.05
 class Committer:
     """Writes one lane. Ends when the lane is lost, or drained."""
 
-    def __init__(self, lane: Lane, store: LaneStore, clock: Clock, metrics: Metrics, unreachable: tuple[type[Exception], ...]) -> None:
-        self._lane, self._store, self._clock, self._metrics, self._unreachable = lane, store, clock, metrics, unreachable
+    def __init__(
+        self, lane: Lane, store: LaneStore, clock: Clock, metrics: Metrics, unreachable: tuple[type[Exception], ...]
+    ) -> None:
+        self._lane, self._store, self._clock, self._metrics, self._unreachable = (
+            lane,
+            store,
+            clock,
+            metrics,
+            unreachable,
+        )
         self._wake = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self.on_written: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
@@ -50,6 +57,8 @@ class Committer:
                 result = await self._store.commit(lane.lease, written.commit)
             except self._unreachable:
                 self._metrics.commits.labels("unreachable").inc()
+                if lane.draining and self._clock.monotonic() > lane.lease.deadline:
+                    lane.lost = True  # nobody renews a lane that is given back: whoever takes it asks
                 await self._clock.sleep(_RETRY_S)
                 continue
             self._metrics.commits.labels(result.value).inc()

@@ -9,14 +9,20 @@ from typing import Protocol
 
 import structlog
 
-from shared.domain.ids import STREAM_START, AccountId, EntryId, entry_order
-from shared.domain.lanes import lane_of
-from shared.messages.entries import SubscriptionV1, TradeEventV1, Undecodable, decode, read_subscription, read_trade_event
-from shared.ports import Clock, Instruments, LaneStore, Trades, VenueClock
-
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.strands import Phase, Strand
+from shared.domain.ids import STREAM_START, AccountId, EntryId, entry_order
+from shared.domain.lanes import lane_of
+from shared.messages.entries import (
+    SubscriptionV1,
+    TradeEventV1,
+    Undecodable,
+    decode,
+    read_subscription,
+    read_trade_event,
+)
+from shared.ports import Clock, Instruments, LaneStore, Trades, VenueClock
 
 Entry = tuple[EntryId, TradeEventV1 | SubscriptionV1]
 
@@ -72,7 +78,7 @@ class Copier:
         self._upto = batch[-1][0]
         lanes = [lane for lane in self._attached if not lane.lost]
         try:
-            entries = await self._decoded(batch)
+            entries = await self._decoded(batch, lanes)
             await self._begin(lanes, self._upto)
         except BaseException:
             for lane in lanes:
@@ -91,15 +97,23 @@ class Copier:
             if len(lane.open_entries) > MOST_OPEN_ENTRIES // 2:
                 await self._clock.sleep(_BEHIND_PAUSE_S)
                 continue
+            reader = self._upto
             upto = await self._trades.last()
+            if entry_order(upto) < entry_order(reader) and self._upto == reader:
+                self._upto = upto  # the server forgot what the reader had read: its tail is where everybody stands now
             rows = await self._trades.after(lane.position, upto, _PAGE)
             if rows:
-                entries = await self._decoded(rows)
+                entries = await self._decoded(rows, [lane])
                 await self._begin([lane], rows[-1][0])
                 self._apply_all(lane, entries, rows[-1][0])
             elif entry_order(max(lane.position, upto, key=entry_order)) >= entry_order(self._upto):
                 self._attached.append(lane)
+                lane.caught_up = True
                 return
+            else:
+                await self._clock.sleep(
+                    _BEHIND_PAUSE_S
+                )  # the reader stands where this server does not: it was another one
 
     async def _begin(self, lanes: list[Lane], upto: EntryId) -> None:
         """Raise `begun`; a lane that fails the check is lost, and nothing of the batch reaches it."""
@@ -112,7 +126,7 @@ class Copier:
                 self.on_applied(lane)
                 lanes.remove(lane)
 
-    async def _decoded(self, rows: Iterable[tuple[EntryId, bytes]]) -> list[Entry]:
+    async def _decoded(self, rows: Iterable[tuple[EntryId, bytes]], lanes: Iterable[Lane]) -> list[Entry]:
         """Decode each entry alone, set aside what nobody can read, and load the accounts a new subscription needs."""
         entries: list[Entry] = []
         for entry, payload in rows:
@@ -126,7 +140,7 @@ class Copier:
                 continue
             entries.append((entry, message))
         changed = [AccountId(each.follower) for _, each in entries if isinstance(each, SubscriptionV1)]
-        ours = {lane.lease.lane for lane in self._attached}
+        ours = {lane.lease.lane for lane in lanes}
         await self._followers.ensure([each for each in changed if lane_of(each, self._lane_count) in ours])
         return entries
 

@@ -4,10 +4,9 @@ from typing import Any
 
 from faststream.redis import RedisBroker
 
+from services.follower_worker.copying import Copier
 from shared.bus.reading import StreamSub, subscribe
 from shared.domain.ids import EntryId
-
-from services.follower_worker.copying import Copier
 
 MOST_ENTRIES_A_READ = 500
 
@@ -22,7 +21,9 @@ class TradesReader:
     async def start(self, after: EntryId) -> None:
         """Begin to read after an entry; lanes catch up to it by themselves."""
         self._copier.start_at(after)
-        stream = StreamSub(self._stream, last_id=after, batch=True, max_records=MOST_ENTRIES_A_READ, polling_interval=self._block_ms)
+        stream = StreamSub(
+            self._stream, last_id=after, batch=True, max_records=MOST_ENTRIES_A_READ, polling_interval=self._block_ms
+        )
         self._subscriber = subscribe(self._broker, stream, self._copier.receive)
         await self._subscriber.start()
 

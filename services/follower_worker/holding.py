@@ -10,15 +10,14 @@ from random import Random
 
 import structlog
 
-from shared.domain.lanes import Lane as LaneNumber
-from shared.domain.lanes import Lease, fair_share
-from shared.ports import Clock, LaneStore, Leases
-
 from services.follower_worker.committing import Committer
 from services.follower_worker.copying import Copier, Followers
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.strands import Phase
+from shared.domain.lanes import Lane as LaneNumber
+from shared.domain.lanes import Lease, fair_share
+from shared.ports import Clock, LaneStore, Leases
 
 _DRAIN_STEP_S = 0.01
 
@@ -39,7 +38,13 @@ class Holder:
         renew_s: float,
         unreachable: tuple[type[Exception], ...],
     ) -> None:
-        self._worker, self._leases, self._store, self._copier, self._followers = worker, leases, store, copier, followers
+        self._worker, self._leases, self._store, self._copier, self._followers = (
+            worker,
+            leases,
+            store,
+            copier,
+            followers,
+        )
         self._clock, self._metrics, self._count, self._renew_s = clock, metrics, lane_count, renew_s
         self._unreachable = unreachable
         self._held: dict[LaneNumber, Lane] = {}
@@ -91,7 +96,7 @@ class Holder:
         share = fair_share(self._count, alive)
         mine = len(self._held) + len(self._taking)
         if mine > share:
-            await self._give_back_one()
+            self._give_back_one(group)
         for number in self._order:
             if mine >= share:
                 return
@@ -105,23 +110,28 @@ class Holder:
 
     def _lose(self, lease: Lease) -> None:
         self._metrics.lanes_lost.labels("lease").inc()
-        self._taking.pop(lease.lane, None)
+        self._forget_taking(lease)
         lane = self._held.get(lease.lane)
         if lane and lane.lease is lease:
             lane.lost = True
             self.wake(lane)
+
+    def _forget_taking(self, lease: Lease) -> None:
+        if self._taking.get(lease.lane) is lease:
+            del self._taking[lease.lane]
 
     async def _run(self, lease: Lease) -> None:
         """Live one lane from its load to its loss."""
         try:
             lane = await self._load(lease)
         except self._unreachable:
-            self._taking.pop(lease.lane, None)
+            self._forget_taking(lease)
             return
         committer = Committer(lane, self._store, self._clock, self._metrics, self._unreachable)
         committer.on_written = self.on_written
-        if self._taking.pop(lease.lane, None) is None:
+        if self._taking.get(lease.lane) is not lease:
             return
+        del self._taking[lease.lane]
         self._held[lease.lane], self._committers[id(lane)] = lane, committer
         for strand in lane.strands.values():
             if strand.phase is Phase.DOUBTFUL:
@@ -160,17 +170,23 @@ class Holder:
                 continue
             return
 
-    async def _give_back_one(self) -> None:
+    def _give_back_one(self, group: asyncio.TaskGroup) -> None:
+        """Begin to drain one lane, unless one is draining; the others are renewed meanwhile."""
         lane = max(self._held.values(), key=lambda each: each.lease.lane, default=None)
-        if lane:
-            await self._drain(lane)
+        if lane and not any(each.draining for each in self._held.values()):
+            lane.draining = True
+            group.create_task(self._drain(lane))
 
     async def _let_go(self) -> None:
         """Drain and release everything; what cannot be reached is left to expire."""
+        taking = list(self._taking.values())
+        self._taking.clear()
         async with asyncio.TaskGroup() as group:
             for lane in self.lanes:
                 group.create_task(self._drain(lane))
         try:
+            for lease in taking:
+                await self._leases.release(lease)
             await self._leases.leave(self._worker)
         except self._unreachable as error:
             structlog.get_logger().warning("redis_unreachable", error=type(error).__name__)

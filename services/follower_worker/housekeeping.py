@@ -5,11 +5,10 @@ from typing import Protocol
 
 import structlog
 
+from services.follower_worker.holding import Holder
 from shared.domain.ids import EntryId, entry_order
 from shared.domain.lanes import Lane as LaneNumber
 from shared.ports import Clock
-
-from services.follower_worker.holding import Holder
 
 _TRIM_EVERY = 60
 _KEEP_MS = 3_600_000
@@ -33,7 +32,14 @@ class Housekeeper:
     """Runs beside the trading; its failures are logged and tried again."""
 
     def __init__(
-        self, holder: Holder, streams: Streams, clock: Clock, gauges: Callable[[], None], lane_count: int, every_s: float, unreachable: tuple[type[Exception], ...]
+        self,
+        holder: Holder,
+        streams: Streams,
+        clock: Clock,
+        gauges: Callable[[], None],
+        lane_count: int,
+        every_s: float,
+        unreachable: tuple[type[Exception], ...],
     ) -> None:
         self._holder, self._streams, self._clock, self._gauges = holder, streams, clock, gauges
         self._lane_count, self._every_s, self._unreachable = lane_count, every_s, unreachable

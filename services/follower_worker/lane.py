@@ -4,6 +4,9 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from services.follower_worker.records import field_name, key_of, read_strand, write_strand
+from services.follower_worker.strands import Phase, Strand, StrandKey
+from services.follower_worker.telling import tell_skip
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import AccountId, EntryId, InstId, entry_order
 from shared.domain.instruments import Instrument
@@ -14,11 +17,7 @@ from shared.messages.entries import SubscriptionV1, read_subscription
 from shared.messages.lane import Commit, LaneRecord
 from shared.messages.outcome import OutcomeV1
 
-from services.follower_worker.records import field_name, key_of, read_strand, write_strand
-from services.follower_worker.strands import Phase, Strand, StrandKey
-from services.follower_worker.telling import tell_skip
-
-MOST_STRANDS_A_COMMIT = 256
+MOST_STRANDS_A_COMMIT = MOST_CHANGES_A_COMMIT = 256
 """Strands written in one step: the server does nothing else meanwhile, a few milliseconds at this size."""
 
 
@@ -28,6 +27,8 @@ class OpenEntry:
 
     entry: EntryId
     undecided: int
+    change: SubscriptionV1 | None = None
+    """Put in force by this entry; written with the offset that passes it, so that whoever reads on from there finds the settings of that moment."""
 
 
 @dataclass(slots=True)
@@ -54,11 +55,14 @@ class Lane:
     open_entries: deque[OpenEntry] = field(default_factory=deque)
     waiting_on: dict[StrandKey, list[OpenEntry]] = field(default_factory=lambda: defaultdict(list))
     outcomes: dict[StrandKey, list[OutcomeV1]] = field(default_factory=lambda: defaultdict(list))
-    changed: list[tuple[SubscriptionV1, OpenEntry]] = field(default_factory=list)
     touched: dict[StrandKey, Strand] = field(default_factory=dict)
     written_offset: EntryId = EntryId("")
     lost: bool = False
     draining: bool = False
+    caught_up: bool = False
+    """True once it follows the reader: every entry an earlier holder may have acted on has been read."""
+    confirmed: dict[AccountId, EntryId] = field(default_factory=dict)
+    """Where the stream ended when a leader was found to be published completely; read up to there before asking."""
 
     @classmethod
     def found(cls, lease: Lease, record: LaneRecord) -> "Lane":
@@ -74,10 +78,13 @@ class Lane:
                 lane.owner[key.follower, key.inst_id] = strand
         return lane
 
-    def _subscribe(self, subscription: Subscription) -> None:
+    def _subscribe(self, subscription: Subscription) -> bool:
+        """Put a version in force unless a newer one is; tells whether it did."""
         known = self.by_leader[subscription.leader].get(subscription.follower)
-        if known is None or subscription.version > known.version:
-            self.by_leader[subscription.leader][subscription.follower] = subscription
+        if known is not None and subscription.version <= known.version:
+            return False
+        self.by_leader[subscription.leader][subscription.follower] = subscription
+        return True
 
     def subscription(self, key: StrandKey) -> Subscription:
         """Return the settings in force for a strand."""
@@ -89,11 +96,9 @@ class Lane:
             yield from subscriptions
 
     def change(self, entry: EntryId, message: SubscriptionV1) -> None:
-        """Put a version of a subscription in force; decided once it is committed."""
-        self._subscribe(read_subscription(message))
-        opened = OpenEntry(entry, 1)
-        self.open_entries.append(opened)
-        self.changed.append((message, opened))
+        """Put a version of a subscription in force."""
+        newer = self._subscribe(read_subscription(message))
+        self.open_entries.append(OpenEntry(entry, 0, message if newer else None))
 
     def apply(self, event: TradeEvent, instrument: Instrument | None, read_ms: int, at_ms: int) -> list[Strand]:
         """Give an event to every strand it concerns; returns the strands, followers rotated so that nobody is always last."""
@@ -160,6 +165,10 @@ class Lane:
         """Keep an outcome for the strand's next commit."""
         self.outcomes[strand.key].append(outcome)
 
+    def waits_for(self, strand: Strand) -> bool:
+        """Tell whether the offset waits for a strand."""
+        return bool(self.waiting_on.get(strand.key))
+
     def touch(self, strand: Strand) -> None:
         """Note that a strand's record is behind."""
         self.touched[strand.key] = strand
@@ -181,11 +190,7 @@ class Lane:
             carried.append((strand, strand.results, strand.revision))
             for opened in self.waiting_on.pop(key, []):
                 opened.undecided -= 1
-        for message, opened in self.changed:
-            commit.subscriptions.append(message)
-            opened.undecided -= 1
-        self.changed = []
-        self._advance()
+        commit.subscriptions = self._advance()
         if self.offset != self.written_offset:
             commit.offset = self.offset
         if not (commit.strands or commit.subscriptions or commit.offset):
@@ -193,9 +198,15 @@ class Lane:
         commit.forgotten = self._forgettable(commit)
         return Written(commit, carried)
 
-    def _advance(self) -> None:
-        while self.open_entries and self.open_entries[0].undecided == 0:
-            self.offset = self.open_entries.popleft().entry
+    def _advance(self) -> list[SubscriptionV1]:
+        """Move the offset past what everybody decided; returns the changes of subscriptions it passes."""
+        passed: list[SubscriptionV1] = []
+        while self.open_entries and self.open_entries[0].undecided == 0 and len(passed) < MOST_CHANGES_A_COMMIT:
+            opened = self.open_entries.popleft()
+            self.offset = opened.entry
+            if opened.change:
+                passed.append(opened.change)
+        return passed
 
     def _forgettable(self, commit: Commit) -> list[str]:
         """Name strands that hold nothing and lie behind the offset; a few a commit, so that no commit grows long."""
@@ -233,7 +244,9 @@ def _over(subscription: Subscription, strand: Strand) -> bool:
     return subscription.state is SubscriptionState.ENDED and strand.done
 
 
-def _rotated(subscriptions: dict[AccountId, Subscription], event: TradeEvent) -> Iterable[tuple[AccountId, Subscription]]:
+def _rotated(
+    subscriptions: dict[AccountId, Subscription], event: TradeEvent
+) -> Iterable[tuple[AccountId, Subscription]]:
     everyone = list(subscriptions.items())
     if not everyone:
         return everyone

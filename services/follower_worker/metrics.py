@@ -18,7 +18,7 @@ class Metrics:
         self._answer = hops.labels("sent_to_answered")
         self._fill_to_sent = hops.labels("filled_to_sent")
         self.read = hops.labels("published_to_read")
-        skips = meter.counter("skips", "Counts events not copied, by reason.", ("reason",))
+        skips = meter.counter("copies_skipped", "Counts events not copied, by reason.", ("reason",))
         self._skips = {each: skips.labels(each.value) for each in Reason}
         self.entries = meter.counter("entries_read", "Counts entries of the stream, by kind.", ("kind",))
         self.dead = meter.counter("entries_dead", "Counts entries nobody could decode.")
@@ -32,7 +32,8 @@ class Metrics:
         self.doubts = meter.gauge("strands_in_doubt", "Shows how many strands are being asked for.")
         self.ready = meter.gauge("strands_ready", "Shows how many strands wait to send.")
         self.lanes_lost = meter.counter("lanes_lost", "Counts lanes given up without a drain.", ("reason",))
-        self.commits = meter.counter("commits", "Counts commits by what became of them.", ("outcome",))
+        self.strange = meter.counter("strange_market_data", "Counts market data that cannot be used.", ("reason",))
+        self.commits = meter.counter("commits_written", "Counts commits by what became of them.", ("outcome",))
 
     def skipped(self, reason: Reason) -> None:
         """Count a skip."""

@@ -1,5 +1,6 @@
 """A strand as its lane keeps it: domain values to the message and back."""
 
+from services.follower_worker.strands import Flight, Phase, Strand, StrandKey
 from shared.domain.books import Book
 from shared.domain.fills import Hops
 from shared.domain.ids import AccountId, EntryId, EventId, InstId, Leg, client_order_id
@@ -7,8 +8,6 @@ from shared.domain.orders import Attempt, Intent, MarginMode, Opening, OrderType
 from shared.domain.quantities import Contracts, Price
 from shared.messages.entries import read_trade_event, write_trade_event
 from shared.messages.strand import AttemptV1, OpeningV1, OwedPhase, PendingV1, StrandV1
-
-from services.follower_worker.strands import Flight, Phase, Strand, StrandKey
 
 _OWED = {
     Phase.IDLE: None,

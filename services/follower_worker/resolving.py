@@ -12,18 +12,17 @@ from decimal import Decimal
 
 import structlog
 
-from shared.domain.backoff import delay_ms
-from shared.domain.books import denied
-from shared.domain.ids import ClOrdId, EventId, client_order_id
-from shared.domain.outcomes import OrderReport
-from shared.domain.reasons import Reason, Skip
-from shared.ports import Clock, CouldNotAsk, GrantUnusable
-
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.strands import Found, Phase, Probe, Strand
 from services.follower_worker.submitting import Venue
 from services.follower_worker.telling import tell_absent, tell_adopted, tell_settled, tell_skip
+from shared.domain.backoff import delay_ms
+from shared.domain.ids import ClOrdId, EventId, client_order_id, entry_order
+from shared.domain.outcomes import OrderReport
+from shared.domain.quantities import Contracts
+from shared.domain.reasons import Reason, Skip
+from shared.ports import Clock, CouldNotAsk, GrantUnusable, Trades
 
 _SETTLE_FIRST_MS, _SETTLE_MOST_MS = 20, 2_000
 _RETRY_FIRST_MS, _RETRY_MOST_MS = 250, 10_000
@@ -48,11 +47,15 @@ class Doubt:
 class Resolver:
     """Asks for every lane this worker holds. A strand that cannot be asked for waits by itself and delays nobody."""
 
-    def __init__(self, venue: Venue, clock: Clock, metrics: Metrics, absent_gap_s: float) -> None:
+    def __init__(self, venue: Venue, trades: Trades, clock: Clock, metrics: Metrics, absent_gap_s: float) -> None:
         self._venue, self._clock, self._metrics, self._gap_s = venue, clock, metrics, absent_gap_s
+        self._trades = trades
         self._queue: asyncio.Queue[Doubt] = asyncio.Queue()
         self._known: set[int] = set()
         self.on_touched: Callable[[Lane, Strand], None] = lambda lane, strand: lane.touch(strand)
+        """Called when a strand has something to write."""
+        self.on_done: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
+        """Called when nothing is left to ask for a strand: it may have something to send."""
 
     def add(self, lane: Lane, strand: Strand) -> None:
         """Take a strand that must be asked for; does nothing if it is being asked for already."""
@@ -82,6 +85,7 @@ class Resolver:
                 self._known.discard(id(doubt.strand))
                 if not doubt.lane.lost:
                     self.on_touched(doubt.lane, doubt.strand)
+                    self.on_done(doubt.lane, doubt.strand)
             else:
                 asyncio.get_running_loop().call_later(pause, self._queue.put_nowait, doubt)
 
@@ -133,10 +137,11 @@ class Resolver:
         strand, flight = doubt.strand, doubt.strand.flight
         if flight is None or not await self._proven_absent(doubt, [flight.attempt.cl_ord_id]):
             return self._gap_s
+        unfenced = await self._position_unless_fenced(strand)
         version, now_ms = doubt.lane.subscription(strand.key).version, self._venue.clock.now_ms()
         strand.absent()
         doubt.lane.tell(strand, tell_absent(strand, flight, version, now_ms))
-        await self._mind_the_fence(doubt)
+        self._mind_the_fence(doubt, unfenced)
         return None
 
     async def _proven_absent(self, doubt: Doubt, names: list[ClOrdId]) -> bool:
@@ -153,17 +158,21 @@ class Resolver:
             return False
         return True
 
-    async def _mind_the_fence(self, doubt: Doubt) -> None:
-        """Without a proven fence absence is not certain: never open again, and believe the account rather than the book."""
-        strand = doubt.strand
+    async def _position_unless_fenced(self, strand: Strand) -> Contracts | None:
+        """Read what the account holds if its fence is not proven: what is concluded next may be wrong without it."""
         if self._venue.accounts(strand.key.follower).fenced:
+            return None
+        return await self._venue.exchange.position(strand.key.follower, strand.key.inst_id)
+
+    def _mind_the_fence(self, doubt: Doubt, position: Contracts | None) -> None:
+        """Without a proven fence absence is not certain: never open again, and believe the account rather than the book."""
+        if position is None:
             return
-        position = await self._venue.exchange.position(strand.key.follower, strand.key.inst_id)
+        lane, strand = doubt.lane, doubt.strand
         strand.found_position(position)
-        version, now_ms = doubt.lane.subscription(strand.key).version, self._venue.clock.now_ms()
-        for opening in strand.book.openings:
-            doubt.lane.tell(strand, tell_skip(strand, Skip(opening.event, Reason.UNFENCED), version, now_ms))
-        strand.book = denied(strand.book, strand.book.gap)
+        version, now_ms = lane.subscription(strand.key).version, self._venue.clock.now_ms()
+        for event in strand.open_nothing():
+            lane.tell(strand, tell_skip(strand, Skip(event, Reason.UNFENCED), version, now_ms))
 
     async def _recheck(self, doubt: Doubt) -> float | None:
         """Read the account after a refused close, so that the next try closes what is there; wait longer each time."""
@@ -176,7 +185,7 @@ class Resolver:
 
     async def _decide_doubtful(self, doubt: Doubt) -> float | None:
         strand = doubt.strand
-        if not self._venue.clock.surely_past(strand.wait_ms):
+        if not (self._venue.clock.surely_past(strand.wait_ms) and await self._has_read_everything(doubt)):
             return _WAIT_STEP_S
         if strand.flight and doubt.own is None:
             doubt.own = await self._ask_own(doubt)
@@ -192,9 +201,24 @@ class Resolver:
             return self._pause(doubt, _SETTLE_FIRST_MS, _SETTLE_MOST_MS)
         if not await self._proven_absent(doubt, absent):
             return self._gap_s
+        unfenced = await self._position_unless_fenced(strand)
         if probes != strand.probes():
             return 0.0
-        return await self._rebuild(doubt)
+        return self._rebuild(doubt, unfenced)
+
+    async def _has_read_everything(self, doubt: Doubt) -> bool:
+        """Tell whether every entry that may have been acted on is among the strand's: an order is named after the last event it covers.
+
+        A server that has forgotten is given its events back by the watchers, all of a leader's in one step; until then nothing can be concluded.
+        """
+        lane, leader = doubt.lane, doubt.strand.key.leader
+        if not lane.caught_up:
+            return False
+        if leader not in lane.confirmed:
+            if not await self._trades.confirmed(leader):
+                return False
+            lane.confirmed[leader] = await self._trades.last()
+        return entry_order(lane.position) >= entry_order(lane.confirmed[leader])
 
     async def _follow(self, doubt: Doubt, probe: Probe) -> ClOrdId:
         """Ask one event and leg upward from a try until a name is absent, and return that name."""
@@ -215,7 +239,7 @@ class Resolver:
         flight = doubt.strand.flight
         return flight is not None and doubt.own is not None and flight.attempt.cl_ord_id == name
 
-    async def _rebuild(self, doubt: Doubt) -> float | None:
+    def _rebuild(self, doubt: Doubt, unfenced: Contracts | None) -> float | None:
         lane, strand = doubt.lane, doubt.strand
         instrument = self._venue.instruments.find(strand.key.inst_id)
         if instrument is None:
@@ -237,11 +261,13 @@ class Resolver:
             self._metrics.adopted.inc()
         for skip in skips:
             lane.tell(strand, tell_skip(strand, skip, subscription.version, now_ms))
-        await self._mind_the_fence(doubt)
+        self._mind_the_fence(doubt, unfenced)
         return None
 
     async def _ask_own(self, doubt: Doubt) -> OrderReport | None:
         flight, key = doubt.strand.flight, doubt.strand.key
         if flight is None:
-            raise RuntimeError(f"strand {key} is {doubt.strand.phase} without an attempt in flight; its record is damaged")
+            raise RuntimeError(
+                f"strand {key} is {doubt.strand.phase} without an attempt in flight; its record is damaged"
+            )
         return await self._venue.exchange.ask(key.follower, key.inst_id, flight.attempt.cl_ord_id)

@@ -18,6 +18,7 @@ from shared.domain.orders import Intent, MarginMode, OrderType, attempt
 from shared.domain.outcomes import NotPlaced, Postponement
 from shared.domain.quantities import Contracts
 from shared.domain.risk import Account
+from shared.messages.notices import GrantNotice
 from shared.ports import Exchange, Instruments, VenueClock
 
 _UNREADY = Account(net_mode=False, reduce_only=False, fenced=False)
@@ -42,10 +43,13 @@ class Book(Protocol):
 class Roster:
     """The followers of the lanes in hand, in memory."""
 
-    def __init__(self, book: Book, exchange: Exchange, instruments: Instruments, venue: VenueClock, proof_instrument: InstId) -> None:
+    def __init__(
+        self, book: Book, exchange: Exchange, instruments: Instruments, venue: VenueClock, proof_instrument: InstId
+    ) -> None:
         self._book, self._exchange, self._instruments, self._venue = book, exchange, instruments, venue
         self._proof_instrument = proof_instrument
         self._known: dict[AccountId, Account] = {}
+        self._loading = asyncio.Lock()
 
     def account(self, follower: AccountId) -> Account:
         """Return a follower's account; one not loaded yet opens nothing. Never blocks."""
@@ -54,11 +58,20 @@ class Roster:
     def __len__(self) -> int:
         return len(self._known)
 
+    async def heard(self, notice: GrantNotice) -> None:
+        """Open a grant again that has changed, if it is one of ours."""
+        account = AccountId(notice.account)
+        if account in self._known:
+            await self._book.open_grants([account])
+
     async def ensure(self, followers: Collection[AccountId]) -> None:
         """Load accounts and open grants that are not in memory yet, and prove fences that are not. Repeating it is cheap."""
-        missing = [each for each in dict.fromkeys(followers) if each not in self._known]
-        if not missing:
-            return
+        async with self._loading:
+            missing = [each for each in dict.fromkeys(followers) if each not in self._known]
+            if missing:
+                await self._load(missing)
+
+    async def _load(self, missing: Sequence[AccountId]) -> None:
         found = await self._book.accounts(missing)
         await self._book.open_grants(missing)
         self._known |= found

@@ -16,4 +16,7 @@ class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, 
     absent_gap_ms: int = Field(
         2_000, ge=100, description="milliseconds: how far apart two answers must be that prove an order absent"
     )
+    proof_instrument: str = Field(
+        "BTC-USDT-SWAP", description="instrument: where a grant's fence is proven, by an order too small to be placed"
+    )
     mirror_ms: int = Field(1_000, gt=0, description="milliseconds: how often offsets are shown as consumer groups")

@@ -15,29 +15,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
 
+from services.follower_worker.flights import Flight, Found, Probe, StrandKey, seen_intent
 from shared.domain.books import FLAT, Book, adopted, fold, observed, settled, withdrawn
 from shared.domain.fills import Hops, TradeEvent
-from shared.domain.ids import STREAM_START, AccountId, ClOrdId, EntryId, EventId, InstId, Leg, client_order_id
+from shared.domain.ids import STREAM_START, ClOrdId, EntryId, EventId, Leg, client_order_id
 from shared.domain.instruments import Instrument
-from shared.domain.orders import Attempt, Intent, MarginMode, OrderType, attempt
+from shared.domain.orders import Attempt, attempt
 from shared.domain.outcomes import Accepted, Category, NotPlaced, OrderReport, Placement, Refused, Unknown
-from shared.domain.planning import Decision, decide
-from shared.domain.quantities import Contracts
+from shared.domain.planning import decide
+from shared.domain.quantities import ZERO, Contracts
 from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.risk import Situation
 from shared.domain.subscriptions import Subscription
 
 NO_EVENT = EventId("")
-
-
-class StrandKey(NamedTuple):
-    """What a strand is known by."""
-
-    follower: AccountId
-    inst_id: InstId
-    leader: AccountId
 
 
 class Phase(StrEnum):
@@ -49,36 +41,6 @@ class Phase(StrEnum):
     UNSETTLED = "unsettled"
     UNKNOWN = "unknown"
     DOUBTFUL = "doubtful"
-
-
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """An attempt on its way; times in venue milliseconds."""
-
-    attempt: Attempt
-    expires_ms: int
-    sent_ms: int
-    covers: int
-    order_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A name to ask for: this event and leg, tries upward until absent."""
-
-    event: EventId
-    leg: Leg
-    tries: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An order the venue shows under a name nobody remembers sending."""
-
-    event: EventId
-    leg: Leg
-    tries: int
-    report: OrderReport
 
 
 @dataclass(slots=True)
@@ -178,7 +140,7 @@ class Strand:
         if decision.intent:
             named = attempt(decision.intent, self.key.follower, self.event, self.tries[decision.intent.leg])
             return named, skips
-        self.phase = Phase.IDLE
+        self.phase, self.failures = Phase.IDLE, 0
         if self.covers and not skips:
             skips = (Skip(self.event, Reason.NETTED, numbers(target=self.book.target, held=self.book.held)),)
         self.covers = 0
@@ -197,7 +159,7 @@ class Strand:
 
     def answered(self, placement: Placement) -> None:
         """Take the venue's answer, or the lack of one."""
-        flight = self._flight()
+        flight, doubted = self._flight(), self.phase is Phase.DOUBTFUL
         match placement:
             case Accepted(order_id):
                 self._tried(flight.attempt)
@@ -207,15 +169,18 @@ class Strand:
             case NotPlaced():
                 self.recall(flight.attempt)
                 self.failures += 1
-                return
             case Refused(category=Category.DUPLICATE):
                 self.phase, self.wait_ms = Phase.UNKNOWN, flight.expires_ms
             case Refused():
                 self._refused(flight.attempt)
-        self._record_result()
+        if not isinstance(placement, NotPlaced):
+            self._record_result()
+        if doubted:
+            self.doubt(flight.expires_ms)
+            self.postpone()
 
     def _refused(self, named: Attempt) -> None:
-        self._tried(named)
+        """Take a definitive no. Nothing exists under the name, so it is not used up: names that exist have no gaps between them."""
         self.flight, self.phase = None, Phase.READY
         self.failures += 1
         if named.intent.leg is Leg.OPEN:
@@ -241,9 +206,22 @@ class Strand:
         """Take what the account really holds, after a refused close."""
         self.book, self.recheck = observed(self.book, position), False
 
+    def open_nothing(self) -> list[EventId]:
+        """Give up what would open and keep what would close; returns the events given up."""
+        book, given_up = self.book, [opening.event for opening in self.book.openings]
+        target = book.target if book.closes else book.held
+        crossing = target * book.held < 0
+        self.book = replace(book, target=ZERO if crossing else target, openings=())
+        return given_up
+
     def doubt(self, wait_ms: int) -> None:
         """Note that somebody else may have acted for this strand until the venue's clock passes `wait_ms`."""
-        self.phase, self.wait_ms = Phase.DOUBTFUL, max(self.wait_ms, wait_ms)
+        expires_ms = self.flight.expires_ms if self.flight else 0
+        self.phase, self.wait_ms = Phase.DOUBTFUL, max(self.wait_ms, wait_ms, expires_ms)
+
+    def postpone(self) -> None:
+        """Have the record written although nothing was decided: a strand that has to wait must not hold the offset back."""
+        self.revision += 1
 
     def probes(self) -> list[Probe]:
         """List the names to ask for: the event at the cursor if something was owed, and every doubtful event; both legs each."""
@@ -279,7 +257,7 @@ class Strand:
         for order in sorted(orders, key=lambda each: (each.leg is Leg.OPEN, each.tries)):
             change = Contracts(order.report.size * order.report.side.sign)
             self.book = adopted(self.book, order.leg, change, instrument)
-            self.book = settled(self.book, _seen_intent(order, change, instrument), order.report.filled)
+            self.book = settled(self.book, seen_intent(order, change, instrument), order.report.filled)
             self.tries[order.leg] = order.tries + 1
             self.covers = 0
 
@@ -304,14 +282,9 @@ class Strand:
         return self.flight
 
 
-def _seen_intent(order: Found, change: Contracts, instrument: Instrument) -> Intent:
-    piece = order.leg is Leg.OPEN and abs(change) in (instrument.max_market, instrument.max_limit)
-    return Intent(instrument.inst_id, order.leg, change, OrderType.MARKET, None, False, MarginMode.CROSS, more=piece)
-
-
 def name_of(strand: Strand, probe: Probe) -> ClOrdId:
     """Return the name a probe asks for."""
     return client_order_id(probe.event, strand.key.follower, probe.leg, probe.tries)
 
 
-__all__ = ["NO_EVENT", "Decision", "Flight", "Found", "Phase", "Probe", "Strand", "StrandKey", "name_of"]
+__all__ = ["NO_EVENT", "Flight", "Found", "Phase", "Probe", "Strand", "StrandKey", "name_of"]

@@ -11,6 +11,12 @@ from decimal import Decimal
 
 import structlog
 
+from services.follower_worker.lane import Lane
+from services.follower_worker.metrics import Metrics
+from services.follower_worker.pacing import Pace
+from services.follower_worker.queues import ReadyQueue
+from services.follower_worker.strands import Flight, Phase, Strand
+from services.follower_worker.telling import tell_placement, tell_skip
 from shared.domain.backoff import delay_ms
 from shared.domain.ids import AccountId
 from shared.domain.outcomes import NotPlaced, Placement, Postponement
@@ -18,13 +24,6 @@ from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.risk import Account, Situation
 from shared.domain.subscriptions import SubscriptionState
 from shared.ports import Clock, Exchange, Instruments, VenueClock
-
-from services.follower_worker.lane import Lane
-from services.follower_worker.metrics import Metrics
-from services.follower_worker.pacing import Pace
-from services.follower_worker.queues import ReadyQueue
-from services.follower_worker.strands import Flight, Phase, Strand
-from services.follower_worker.telling import tell_placement, tell_skip
 
 _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 100, 10_000
 """Pauses before an order that does not exist goes again, or a refused close is tried anew."""
@@ -140,6 +139,11 @@ class Submitter:
         return delay_ms(strand.failures - 1, _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS, Decimal(0)) / 1000
 
     def _again(self, lane: Lane, strand: Strand, seconds: float) -> None:
+        """Serve a strand later. What it has not decided is recorded as owed, so that its wait holds up no offset."""
+        if lane.waits_for(strand):
+            strand.postpone()
+        if strand.dirty:
+            self.on_touched(lane, strand)
         asyncio.get_running_loop().call_later(seconds, self._ready.put, lane, strand)
 
     def _poison(self, lane: Lane, strand: Strand, error: Exception) -> None:
@@ -149,8 +153,13 @@ class Submitter:
         first, strand.poisoned = not strand.poisoned, True
         if strand.flight:
             strand.doubt(strand.flight.expires_ms)
+            strand.postpone()
+            self.on_touched(lane, strand)
             self.on_doubt(lane, strand)
-        elif first:
+            return
+        if first:
             skip = Skip(strand.event, Reason.POISON, numbers(error=type(error).__name__))
-            lane.tell(strand, tell_skip(strand, skip, lane.subscription(strand.key).version, self._venue.clock.now_ms()))
-            self._again(lane, strand, _LONGEST_PAUSE_MS / 1000)
+            lane.tell(
+                strand, tell_skip(strand, skip, lane.subscription(strand.key).version, self._venue.clock.now_ms())
+            )
+        self._again(lane, strand, _LONGEST_PAUSE_MS / 1000)

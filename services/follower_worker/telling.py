@@ -4,14 +4,13 @@ from hashlib import blake2b
 
 from msgspec.structs import replace
 
+from services.follower_worker.strands import Flight, Found, Strand
 from shared.domain.ids import AccountId, EventId
 from shared.domain.orders import Attempt
 from shared.domain.outcomes import Accepted, NotPlaced, OrderReport, Placement, Refused, Unknown
 from shared.domain.quantities import plain
 from shared.domain.reasons import REMEDIES, Skip
 from shared.messages.outcome import HopTimes, OutcomeKind, OutcomeV1
-
-from services.follower_worker.strands import Flight, Found, Strand
 
 
 def skip_name(event: EventId, follower: AccountId) -> str:
@@ -65,7 +64,9 @@ def tell_settled(strand: Strand, flight: Flight, report: OrderReport, version: i
 def tell_absent(strand: Strand, flight: Flight, version: int, at_ms: int) -> OutcomeV1:
     """Say that an order in doubt does not exist."""
     facts = {"message": "asked for after its expiry and shown by nothing: it was never placed"}
-    return _tell_attempt(strand, flight, OutcomeKind.ABSENT, version, at_ms, _hops(strand, sent_ms=flight.sent_ms), facts)
+    return _tell_attempt(
+        strand, flight, OutcomeKind.ABSENT, version, at_ms, _hops(strand, sent_ms=flight.sent_ms), facts
+    )
 
 
 def tell_adopted(strand: Strand, found: Found, version: int, at_ms: int) -> OutcomeV1:
@@ -95,7 +96,9 @@ def _tell_attempt(
     strand: Strand, flight: Flight, kind: OutcomeKind, version: int, at_ms: int, hops: HopTimes, facts: dict[str, str]
 ) -> OutcomeV1:
     named: Attempt = flight.attempt
-    trims = {f"{trim.reason.value}.{name}": value for trim in named.intent.trims for name, value in trim.numbers.items()}
+    trims = {
+        f"{trim.reason.value}.{name}": value for trim in named.intent.trims for name, value in trim.numbers.items()
+    }
     base = OutcomeV1(
         cl_ord_id=named.cl_ord_id,
         kind=kind,

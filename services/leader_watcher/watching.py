@@ -13,6 +13,8 @@ from typing import Protocol
 
 import structlog
 
+from services.leader_watcher.metrics import Metrics
+from services.leader_watcher.stamping import Stamped, adjust, differences, position_key, stamp
 from shared.domain.fills import Fill, Source
 from shared.domain.ids import AccountId, EventId, InstId
 from shared.domain.quantities import ZERO, Contracts
@@ -32,12 +34,11 @@ from shared.ports import (
     VenueClock,
 )
 
-from services.leader_watcher.metrics import Metrics
-from services.leader_watcher.stamping import Stamped, adjust, differences, position_key, stamp
-
 _REMEMBERED = 10_000
 """Ids this process knows to be published, so that a repeated push costs nothing."""
 _RETRY_S = 0.5
+_REST_LAG_MS = 1_000
+"""How long after Redis may have forgotten REST is first believed to show every fill from before."""
 
 
 class Publisher(Protocol):
@@ -50,7 +51,13 @@ class Publisher(Protocol):
         """Return which ids were never published."""
 
     async def publish(
-        self, leader: AccountId, state: LeaderState, events: Sequence[TradeEventV1], positions: dict[InstId, Contracts], last_ms: int, now_ms: int
+        self,
+        leader: AccountId,
+        state: LeaderState,
+        events: Sequence[TradeEventV1],
+        positions: dict[InstId, Contracts],
+        last_ms: int,
+        now_ms: int,
     ) -> Published:
         """Publish all or none, if the leader's state is still this one."""
 
@@ -96,6 +103,8 @@ class LeaderWatch:
         self._known: OrderedDict[EventId, None] = OrderedDict()
         self._suspected: dict[InstId, tuple[Contracts, Contracts]] = {}
         self._began = False
+        self._complete = False
+        """Whether everything REST shows has been published on the server we know: the first publication there must be complete."""
         self.joined = False
         self.trouble = "not joined yet"
         """Why this leader is not fully watched, in words; empty when it is."""
@@ -137,12 +146,12 @@ class LeaderWatch:
     async def _insist_on_publishing(self, fills: Sequence[Fill]) -> None:
         while True:
             try:
-                await self._publish(fills)
+                if await self._publish(fills):
+                    return
+                await self._insist_on_comparing()
             except self._unreachable as error:
                 structlog.get_logger().warning("not_published", leader=self._leader, error=type(error).__name__)
                 await self._clock.sleep(_RETRY_S)
-                continue
-            return
 
     async def _compare_for_ever(self) -> None:
         rounds = 0
@@ -160,10 +169,12 @@ class LeaderWatch:
             if (await self._fresh_state()).version == 0:
                 await self._anchor()
             state = await self._fresh_state()
-            if state.version == 0:
+            if state.version == 0 or self._venue.now_ms() < state.since_ms + _REST_LAG_MS:
                 return False
             self._began = True
-            await self._publish(await self._history.fills_since(state.last_ms - self._rhythm.overlap_ms))
+            fills = await self._history.fills_since(state.last_ms - self._rhythm.overlap_ms)
+            if not await self._publish(fills, server=state.server):
+                return False
         except (CouldNotAsk, GrantUnusable) as error:
             self._metrics.unreadable.labels(type(error).__name__).inc()
             self.trouble = f"history unreadable: {error}"
@@ -179,8 +190,9 @@ class LeaderWatch:
     async def _fresh_state(self) -> LeaderState:
         """Read the state; on another server than before, what we know to be published may be forgotten there."""
         state = await self._publisher.state(self._leader)
-        if self._state and state.server != self._state.server:
+        if self._state is None or state.server != self._state.server:
             self._known.clear()
+            self._complete = False
         self._state = state
         return state
 
@@ -209,21 +221,31 @@ class LeaderWatch:
         whole = Stamped(stamped.events, {**positions, **stamped.positions}, stamped.last_ms)
         await self._write(state, whole, now_ms)
 
-    async def _publish(self, fills: Sequence[Fill]) -> None:
-        """Publish what is new of these fills, in their order."""
+    async def _publish(self, fills: Sequence[Fill], server: str | None = None) -> bool:
+        """Publish what is new of these fills, in their order.
+
+        `server` names the server for which they are all that REST shows. On a server where nothing complete was published yet, only such a publication may
+        go: False means that a comparison has to come first.
+        """
         async with self._serial:
             fresh = [fill for fill in fills if fill.event_id not in self._known]
-            while fresh:
+            while fresh or (server and not self._complete):
                 state = self._state or await self._fresh_state()
+                if not self._complete and state.server != server:
+                    return False
                 now_ms = self._venue.now_ms()
                 stamped = stamp([fill for fill in fresh if not self._ours(fill)], state, now_ms)
-                result = await self._write(state, stamped, now_ms) if stamped.events else Published.OK
+                if not stamped.events and self._complete:
+                    break
+                result = await self._write(state, stamped, now_ms)
                 if result is Published.OK:
-                    self._note(fresh, now_ms)
-                    return
+                    self._complete = True
+                    break
                 unpublished = await self._publisher.unpublished(self._leader, [fill.event_id for fill in fresh])
                 self._remember(fill.event_id for fill in fresh if fill.event_id not in unpublished)
                 fresh = [fill for fill in fresh if fill.event_id in unpublished]
+            self._note(fresh)
+            return True
 
     def _ours(self, fill: Fill) -> bool:
         return bool(fill.tag) and fill.tag == self._rhythm.tag
@@ -235,7 +257,12 @@ class LeaderWatch:
         )
         if result is Published.OK:
             self._state = LeaderState(
-                state.version + 1, stamped.last_ms, state.floor_ms, {**state.positions, **stamped.positions}, state.since_ms, state.server
+                state.version + 1,
+                stamped.last_ms,
+                state.floor_ms,
+                {**state.positions, **stamped.positions},
+                state.since_ms,
+                state.server,
             )
             return result
         if result is Published.EPOCH:
@@ -243,7 +270,8 @@ class LeaderWatch:
         await self._fresh_state()
         return result
 
-    def _note(self, fills: Sequence[Fill], now_ms: int) -> None:
+    def _note(self, fills: Sequence[Fill]) -> None:
+        now_ms = self._venue.now_ms()
         for fill in fills:
             if self._ours(fill):
                 self._metrics.ours.inc()

@@ -71,7 +71,7 @@ class LaneState:
             *deletes,
             *map(encode_outcome, commit.outcomes),
         ]
-        keys = (self._keys.lease(lease.lane), self._keys.lane(lease.lane), self._keys.outcomes)
+        keys = (self._keys.lease(lease.lane), self._keys.lane(lease.lane), self._keys.outcomes, self._keys.epoch)
         return Written(await self._steps.commit(keys, args))
 
     async def mirror(self, offsets: Mapping[Lane, EntryId]) -> None:

@@ -4,6 +4,7 @@ Its own parser would read every entry as JSON and write it again, and one bad en
 seconds; the client's own retries come first.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ def open_broker(url: str, socket_timeout_s: float) -> RedisBroker:
     return RedisBroker(
         url,
         logger=structlog.get_logger(),
+        log_level=logging.DEBUG,  # of its line per batch; failures are told louder
         socket_timeout=socket_timeout_s,
         retry=patience(_READER_TRIES),
         retry_on_error=[ConnectionLost, TimedOut],

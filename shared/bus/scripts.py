@@ -52,7 +52,7 @@ class Steps:
         """See begun.lua."""
         return [bool(each) for each in await self._run("begun", keys, (*entry, *tokens))]
 
-    async def commit(self, keys: tuple[str, str, str], args: Sequence[str | bytes | int]) -> str:
+    async def commit(self, keys: tuple[str, str, str, str], args: Sequence[str | bytes | int]) -> str:
         """See commit.lua."""
         return cast("bytes", await self._run("commit", keys, args)).decode()
 

@@ -74,7 +74,9 @@ class TradePublisher:
         for inst_id, position in positions.items():
             rest += [inst_id, plain(position)]
         keys = (self._keys.trades, self._keys.leader(leader), self._keys.published(leader), self._keys.epoch)
-        reply = await self._steps.publish(keys, (state.server, state.version, last_ms, now_ms - REMEMBERED_MS, len(events)), rest)
+        reply = await self._steps.publish(
+            keys, (state.server, state.version, last_ms, now_ms - REMEMBERED_MS, len(events)), rest
+        )
         return Published(reply[0].decode())
 
     async def mark_published(self, leader: AccountId, events: Sequence[tuple[EventId, int]]) -> None:
@@ -114,6 +116,14 @@ class TradeStream:
         if not await self._redis.exists(self._keys.trades):
             return STREAM_START
         return EntryId((await self._redis.xinfo_stream(self._keys.trades))["last-generated-id"].decode())
+
+    async def confirmed(self, leader: AccountId) -> bool:
+        """Tell whether a watcher has published all it knows of a leader since Redis may have forgotten."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hget(self._keys.epoch, "run_id")
+            pipe.hget(self._keys.leader(leader), "server")
+            epoch, confirmed = await pipe.execute()
+        return epoch is not None and epoch == confirmed
 
     async def after(self, entry: EntryId, upto: EntryId, count: int = 1000) -> list[tuple[EntryId, bytes]]:
         """Read up to `count` entries after one, up to and including another."""

@@ -9,12 +9,11 @@ in that measure. All sizes are signed contracts.
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from shared.domain.fills import TradeEvent
+from shared.domain.fills import PosSide, TradeEvent
 from shared.domain.ids import Leg
 from shared.domain.instruments import Instrument, InstType
-from shared.domain.fills import PosSide
 from shared.domain.orders import Intent, Opening
-from shared.domain.quantities import Contracts, Price, sign, toward_zero
+from shared.domain.quantities import ZERO, Contracts, Price, sign, toward_zero
 from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.sizing import opening_size
 from shared.domain.subscriptions import Subscription, SubscriptionState
@@ -34,8 +33,8 @@ DENIED_BY_STATE = {
 class Book:
     """Target, holding and unanswered openings of one follower, leader and instrument."""
 
-    target: Contracts = Contracts(Decimal(0))
-    held: Contracts = Contracts(Decimal(0))
+    target: Contracts = ZERO
+    held: Contracts = ZERO
     openings: tuple[Opening, ...] = ()
     kept: Decimal = _ONE
 
@@ -68,28 +67,32 @@ def fold(book: Book, event: TradeEvent, subscription: Subscription, instrument: 
         return book, Skip(event.id, Reason.LEADER_MODE, numbers(pos_side=event.pos_side.value))
     if not (instrument.linear and instrument.inst_type is InstType.SWAP):
         return book, Skip(event.id, Reason.INSTRUMENT_UNSUPPORTED, numbers(inst_type=instrument.inst_type.value))
-    closed = _closed_fraction(event, instrument)
-    shrunk = _shrink(book, _ONE - closed) if closed else book
+    shrunk = _shrink(book, event, instrument)
     if not event.opened:
-        return (book, Skip(event.id, Reason.NOTHING_HELD)) if book.flat else (shrunk, None)
+        return (book, Skip(event.id, Reason.NOTHING_HELD)) if book.flat and book.kept else (shrunk, None)
     denied = _why_not_open(event, subscription)
     if denied:
         return shrunk, Skip(event.id, denied, numbers(size=opening_size(event.opened, subscription.sizing)))
     return _raise(shrunk, event, subscription), None
 
 
-def _closed_fraction(event: TradeEvent, instrument: Instrument) -> Decimal:
-    dust = event.closed_fraction > 0 and abs(event.after) < instrument.minimum
-    return _ONE if dust else event.closed_fraction
-
-
 def _why_not_open(event: TradeEvent, subscription: Subscription) -> Reason | None:
     return DENIED_BY_STATE.get(subscription.state) if event.chosen else Reason.NOT_CHOSEN
 
 
-def _shrink(book: Book, remaining: Decimal) -> Book:
-    openings = tuple(replace(each, size=each.size * remaining) for each in book.openings) if remaining else ()
-    return replace(book, target=Contracts(book.target * remaining), openings=openings, kept=book.kept * remaining)
+def _shrink(book: Book, event: TradeEvent, instrument: Instrument) -> Book:
+    """Keep of everything wanted what the leader kept of its position; of a remainder nobody could hold, nothing."""
+    if not event.closed_fraction:
+        return book
+    if event.closed_fraction == 1 or abs(event.after) < instrument.minimum:
+        return replace(book, target=ZERO, openings=(), kept=Decimal(0))
+    # Multiplied before divided: a third has no end in decimals, two thirds of six do.
+    return replace(
+        book,
+        target=Contracts(book.target * event.after / event.before),
+        openings=tuple(replace(each, size=each.size * event.after / event.before) for each in book.openings),
+        kept=book.kept * event.after / event.before,
+    )
 
 
 def _raise(book: Book, event: TradeEvent, subscription: Subscription) -> Book:
@@ -114,6 +117,23 @@ def weighted_price(openings: tuple[Opening, ...]) -> Price:
     return Price(sum((abs(each.size) * each.price for each in openings), Decimal(0)) / total)
 
 
+def newest(openings: tuple[Opening, ...], most: Decimal) -> tuple[Opening, ...]:
+    """Keep the newest openings up to `most` contracts in all: older ones are answered first."""
+    kept: list[Opening] = []
+    for each in reversed(openings):
+        size = min(abs(each.size), most)
+        if size <= 0:
+            break
+        kept.insert(0, replace(each, size=size * sign(each.size)))
+        most -= size
+    return tuple(kept)
+
+
+def asked(openings: tuple[Opening, ...]) -> Decimal:
+    """Return what openings ask for in all, positive contracts."""
+    return sum((abs(each.size) for each in openings), Decimal(0))
+
+
 def settled(book: Book, intent: Intent, filled: Decimal, applied: Decimal = Decimal(0)) -> Book:
     """Apply the end of an order: `filled` in all, `applied` of it already in the book (both positive contracts).
 
@@ -122,8 +142,9 @@ def settled(book: Book, intent: Intent, filled: Decimal, applied: Decimal = Deci
     moved = filling(book, intent, filled, applied)
     if intent.leg is Leg.CLOSE:
         return replace(moved, kept=_ONE)
-    unfilled = (abs(intent.change) - filled) * sign(intent.change) * book.kept
-    openings = (*intent.openings, *book.openings) if intent.more and not unfilled else book.openings
+    unfilled = (intent.size - filled) * sign(intent.change) * book.kept
+    further = newest(intent.openings, asked(intent.openings) - filled) if intent.more and filled == intent.size else ()
+    openings = (*_scaled(further, book.kept), *book.openings)
     return replace(moved, target=_lowered(moved.target, unfilled), openings=openings, kept=_ONE)
 
 
@@ -134,8 +155,7 @@ def filling(book: Book, intent: Intent, filled: Decimal, applied: Decimal) -> Bo
 
 def withdrawn(book: Book, intent: Intent) -> Book:
     """Give back what an order would have answered, because the order is proven not to exist."""
-    returned = tuple(replace(each, size=each.size * book.kept) for each in intent.openings) if book.kept else ()
-    return replace(book, openings=(*returned, *book.openings), kept=_ONE)
+    return replace(book, openings=(*_scaled(intent.openings, book.kept), *book.openings), kept=_ONE)
 
 
 def adopted(book: Book, leg: Leg, change: Decimal, instrument: Instrument) -> Book:
@@ -143,11 +163,26 @@ def adopted(book: Book, leg: Leg, change: Decimal, instrument: Instrument) -> Bo
 
     A piece cut by the venue's maximum leaves the rest of the target to the next piece.
     """
-    if leg is Leg.CLOSE or abs(change) in (instrument.max_market, instrument.max_limit):
-        return replace(book, kept=_ONE)
     rest = book.gap - change
+    if leg is Leg.CLOSE:
+        return _adopted_close(book, change)
+    if rest * change > 0 and abs(rest) >= instrument.minimum and _may_be_piece(change, instrument):
+        return replace(book, openings=newest(book.openings, abs(rest)), kept=_ONE)
     below_lot = rest - toward_zero(rest, instrument.lot) if rest * change > 0 else Decimal(0)
     return replace(book, target=Contracts(book.held + change + below_lot), openings=(), kept=_ONE)
+
+
+def _adopted_close(book: Book, change: Decimal) -> Book:
+    """Lower a target that is above what a close left: its planner had denied the difference."""
+    if book.target * book.held <= 0:
+        return replace(book, kept=_ONE)
+    left = max(Decimal(0), abs(book.held) - abs(change))
+    return replace(book, target=Contracts(min(abs(book.target), left) * sign(book.held)), openings=(), kept=_ONE)
+
+
+def _may_be_piece(change: Decimal, instrument: Instrument) -> bool:
+    """Tell whether an order is as large as a piece: a maximum, or a little less so that the rest can be ordered too."""
+    return abs(change) >= min(instrument.max_market, instrument.max_limit) - instrument.minimum
 
 
 def observed(book: Book, position: Decimal) -> Book:
@@ -163,9 +198,12 @@ def observed(book: Book, position: Decimal) -> Book:
 
 
 def denied(book: Book, amount: Decimal) -> Book:
-    """Take a denied opening (signed) out of the target, never past what is held."""
-    room = abs(book.gap) if book.gap * amount > 0 else Decimal(0)
-    return replace(book, target=Contracts(book.target - min(abs(amount), room) * sign(amount)))
+    """Take a denied opening (signed) out of the target, never across zero; the follower may then hold too much."""
+    return replace(book, target=_lowered(book.target, amount))
+
+
+def _scaled(openings: tuple[Opening, ...], kept: Decimal) -> tuple[Opening, ...]:
+    return tuple(replace(each, size=each.size * kept) for each in openings) if kept else ()
 
 
 def _lowered(target: Contracts, amount: Decimal) -> Contracts:

@@ -22,7 +22,7 @@ def lane_of(follower: AccountId, count: int) -> Lane:
 
 
 def fair_share(lanes: int, workers: int) -> int:
-    """Return the most lanes one of `workers` may hold, so that all lanes are held and no two workers differ by more than one."""
+    """Return the most lanes one of `workers` may hold: the least number with which all lanes are held."""
     return -(-lanes // max(1, workers))
 
 

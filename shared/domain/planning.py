@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from shared.domain.books import Book, denied, fold
+from shared.domain.books import Book, asked, denied, fold, newest
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import Leg
 from shared.domain.instruments import Instrument, Market, side_of
@@ -17,6 +17,8 @@ from shared.domain.quantities import Contracts, Price, sign
 from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.risk import RULES, Account, Allowed, Situation
 from shared.domain.subscriptions import BelowMinimum, Subscription
+
+_ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,17 @@ def plan(
 def decide(at: Situation) -> Decision:
     """Return the next order: closes first, whole if nothing should remain; then what may open."""
     book = at.book
-    if book.closes:
-        intent = _close(at)
-        if intent:
-            return Decision(book, intent)
+    intent = _close(at) if book.closes else None
+    if intent:
+        return Decision(book if book.target * book.held <= 0 else replace(book, openings=()), intent)
     if book.gap * book.target > 0 and not book.held * book.target < 0:
         return _open(at)
-    return Decision(replace(book, openings=()))
+    return Decision(_at_rest(book))
+
+
+def _at_rest(book: Book) -> Book:
+    """Forget what asked for the target, now that it is answered."""
+    return replace(book, openings=(), kept=_ONE)
 
 
 def _close(at: Situation) -> Intent | None:
@@ -64,9 +70,9 @@ def _close(at: Situation) -> Intent | None:
     book = at.book
     whole = book.target * book.held <= 0
     wanted = Contracts(-book.held) if whole else at.instrument.round_size(book.gap)
-    piece = _within_maximum(wanted, at.instrument.max_market)
-    if not piece or (not whole and abs(piece) < at.instrument.minimum):
+    if not wanted or (not whole and abs(wanted) < at.instrument.minimum):
         return None
+    piece = _within_maximum(wanted, at.instrument.max_market, at.instrument)
     return Intent(
         inst_id=at.instrument.inst_id,
         leg=Leg.CLOSE,
@@ -80,55 +86,73 @@ def _close(at: Situation) -> Intent | None:
 
 
 def _open(at: Situation) -> Decision:
-    """Pass the gap through the limits, round it, and take what was denied out of the target."""
-    gap = at.book.gap
-    allowed = Allowed(gap, at.book.openings) if at.book.openings else Allowed(Decimal(0), ())
-    for rule in RULES:
-        allowed = rule(allowed, at)
-    book = denied(at.book, gap - allowed.size) if at.book.openings else _unasked(at)
-    if not allowed.openings:
-        return Decision(replace(book, openings=()), None, allowed.skips)
-    size = at.instrument.round_size(allowed.size)
+    """Pass the gap through the limits and round it."""
+    if not at.book.openings:
+        return Decision(_at_rest(_unasked(at)))
+    allowed = _allowed(at)
+    if not allowed.opens:
+        return _open_nothing(at, allowed)
+    size = at.instrument.round_size(allowed.within_limit)
     if abs(size) < at.instrument.minimum:
-        return _below_minimum(replace(at, book=book), allowed)
-    return Decision(replace(book, openings=(), kept=Decimal(1)), _opening(at, allowed, size), allowed.skips)
+        return _below_minimum(at, allowed)
+    book = denied(at.book, at.book.gap - allowed.within_limit)
+    return Decision(_at_rest(book), _opening(at, allowed, allowed.within_limit, size), allowed.skips)
+
+
+def _allowed(at: Situation) -> Allowed:
+    """Ask every rule, as long as there is something left to judge."""
+    allowed = Allowed(at.book.gap, at.book.openings)
+    for rule in RULES:
+        if not allowed.opens:
+            break
+        allowed = rule(allowed, at)
+    return allowed
+
+
+def _open_nothing(at: Situation, allowed: Allowed) -> Decision:
+    """Take what was denied out of the target; a close that the denied openings had made smaller goes at once."""
+    book = _at_rest(denied(at.book, at.book.gap - allowed.size))
+    intent = _close(replace(at, book=book)) if book.closes else None
+    return Decision(book, intent, allowed.skips)
 
 
 def _unasked(at: Situation) -> Book:
-    """Drop whole lots that no event asks for any more; less than an order can be carried, less than a lot always is."""
+    """Drop whole orders that no event asks for any more: the further pieces of one that did not fill."""
     book = at.book
-    if at.subscription.below_minimum is BelowMinimum.CARRY and abs(book.gap) < at.instrument.minimum:
-        return book
-    return denied(book, at.instrument.round_size(book.gap))
+    return book if abs(book.gap) < at.instrument.minimum else denied(book, at.instrument.round_size(book.gap))
 
 
 def _below_minimum(at: Situation, allowed: Allowed) -> Decision:
-    """Skip, carry or round up an opening too small to place, as the subscription chooses; a trimmed one is always skipped."""
-    minimum, size = at.instrument.minimum, allowed.size
-    if allowed.trims:
-        trim = allowed.trims[-1]
-        skips = (Skip(each.event, trim.reason, trim.numbers) for each in allowed.openings)
-        return Decision(replace(denied(at.book, size), openings=()), None, (*allowed.skips, *skips))
-    figures = {"size": abs(size), "minimum": minimum, "ratio": at.subscription.sizing.ratio}
-    policy = at.subscription.below_minimum
+    """Skip, carry or round up an opening too small to place, as the subscription chooses; a limit is never rounded past."""
+    minimum, policy, limit = at.instrument.minimum, at.subscription.below_minimum, allowed.limit
+    if limit and (allowed.trimmed or (policy is BelowMinimum.ROUND_UP and limit.most < minimum)):
+        said = tuple(Skip(each.event, limit.trim.reason, limit.trim.numbers) for each in allowed.openings)
+        rest = Allowed(allowed.within_limit, (), (*allowed.skips, *said))
+        return _open_nothing(at, rest)
     if policy is BelowMinimum.ROUND_UP:
-        step = Contracts(minimum * sign(size))
-        book = replace(at.book, target=Contracts(at.book.held + step), openings=(), kept=Decimal(1))
-        return Decision(book, _opening(at, allowed, step), allowed.skips)
-    reason = Reason.CARRIED if policy is BelowMinimum.CARRY else Reason.BELOW_MINIMUM
-    book = (
-        at.book
-        if policy is BelowMinimum.CARRY
-        else denied(at.book, sum((each.size for each in allowed.openings), Decimal(0)))
-    )
-    skips = (Skip(each.event, reason, numbers(**figures)) for each in allowed.openings)
-    return Decision(replace(book, openings=()), None, (*allowed.skips, *skips))
+        return _rounded_up(at, allowed)
+    figures = numbers(size=abs(allowed.size), minimum=minimum, ratio=at.subscription.sizing.ratio)
+    if policy is BelowMinimum.CARRY:
+        said = tuple(Skip(each.event, Reason.CARRIED, figures) for each in allowed.openings)
+        return Decision(_at_rest(denied(at.book, at.book.gap - allowed.size)), None, (*allowed.skips, *said))
+    if asked(allowed.openings) >= minimum:
+        return _open_nothing(at, allowed)  # an order of its own, but for what the follower still holds above its target
+    return _open_nothing(at, allowed.deny(Reason.BELOW_MINIMUM, figures))
 
 
-def _opening(at: Situation, allowed: Allowed, size: Contracts) -> Intent:
+def _rounded_up(at: Situation, allowed: Allowed) -> Decision:
+    step = Contracts(at.instrument.minimum * sign(allowed.size))
+    *older, last = allowed.openings
+    raised = replace(allowed, openings=(*older, replace(last, size=last.size + step - allowed.size)))
+    book = replace(at.book, target=Contracts(at.book.held + step))
+    return Decision(_at_rest(book), _opening(at, raised, step, step), allowed.skips)
+
+
+def _opening(at: Situation, allowed: Allowed, wanted: Decimal, size: Contracts) -> Intent:
     """Spell an opening as an order: an IOC limit at the cap where there is one, else a market order."""
     price = _limit_price(at, allowed)
-    piece = _within_maximum(size, at.instrument.max_market if price is None else at.instrument.max_limit)
+    most = at.instrument.max_market if price is None else at.instrument.max_limit
+    piece = _within_maximum(size, most, at.instrument)
     return Intent(
         inst_id=at.instrument.inst_id,
         leg=Leg.OPEN,
@@ -137,24 +161,27 @@ def _opening(at: Situation, allowed: Allowed, size: Contracts) -> Intent:
         price=price,
         reduce_only=False,
         margin_mode=at.account.margin_mode,
-        openings=allowed.openings,
+        openings=newest(allowed.openings, abs(wanted)),
         more=piece != size,
-        trims=allowed.trims,
+        trims=(allowed.limit.trim,) if allowed.limit and allowed.trimmed else (),
     )
 
 
 def _limit_price(at: Situation, allowed: Allowed) -> Price | None:
-    """Return the leader's price moved by the cap, rounded to the tick and kept inside the venue's band."""
+    """Return the leader's price moved by the cap, kept inside the venue's band and rounded to the tick."""
     cap = at.subscription.slippage_cap
     if cap is None:
         return None
     side = side_of(allowed.size)
-    price = at.instrument.round_price(Price(allowed.price * (1 + cap * side.sign)), side)
+    price = Price(allowed.price * (1 + cap * side.sign))
     if side.sign > 0:
-        return min(price, at.market.buy_limit) if at.market.buy_limit else price
-    return max(price, at.market.sell_limit) if at.market.sell_limit else price
+        return at.instrument.round_price(min(price, at.market.buy_limit or price), side)
+    return at.instrument.round_price(max(price, at.market.sell_limit or price), side)
 
 
-def _within_maximum(size: Contracts, most: Contracts) -> Contracts:
-    """Cut a signed size to the venue's maximum."""
-    return Contracts(min(abs(size), most) * sign(size))
+def _within_maximum(size: Contracts, most: Contracts, instrument: Instrument) -> Contracts:
+    """Cut a signed size to the venue's maximum, and by so much that what is left can be ordered too."""
+    whole, minimum = abs(size), instrument.minimum
+    if whole <= most:
+        return size
+    return Contracts(max(minimum, min(instrument.round_size(most), whole - minimum)) * sign(size))

@@ -35,4 +35,5 @@ def sign(value: Decimal) -> int:
 def plain(value: Decimal) -> str:
     """Spell a decimal as OKX does: no exponent, no trailing zeros."""
     text = format(value, "f")
-    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text

@@ -1,10 +1,11 @@
-"""Limits on opens: an ordered tuple of rules, each of which may take something from an opening and says why.
+"""Limits on opens: an ordered tuple of rules, each of which may deny openings, or bound the order, and says why.
 
-Closes pass no rule: they always go. What a rule takes leaves the target and is not chased.
+Closes pass no rule: they always go. What a rule takes leaves the target and is not chased: a denied opening exactly, so that a close which
+the opening had made smaller becomes whole again; a bounded order only what is above the bound.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from shared.domain.books import DENIED_BY_STATE, Book, weighted_price
@@ -43,29 +44,62 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """The most contracts an order may have, and what says so."""
+
+    most: Decimal
+    trim: Trim
+
+
+@dataclass(frozen=True, slots=True)
 class Allowed:
-    """An opening on its way through the rules: signed size, the openings it answers, what was said so far."""
+    """An opening on its way through the rules: signed size, the openings it answers, what was said so far.
+
+    Denials may turn `size` around: then there is nothing to open, and something to close.
+    """
 
     size: Decimal
     openings: tuple[Opening, ...]
     skips: tuple[Skip, ...] = ()
-    trims: tuple[Trim, ...] = ()
+    limit: Limit | None = None
+    """The tightest so far."""
+
+    @property
+    def opens(self) -> bool:
+        """Tell whether anything is left to open."""
+        return bool(self.openings) and self.size * self.openings[0].size > 0
 
     @property
     def price(self) -> Price:
         """Return the size-weighted price of the leader's trades this opening copies."""
         return weighted_price(self.openings)
 
-    def deny(self, reason: Reason, **values: Decimal | int | str) -> "Allowed":
-        """Refuse all of it, each event with the same reason."""
-        skips = tuple(Skip(each.event, reason, numbers(**values)) for each in self.openings)
-        return Allowed(Decimal(0), (), (*self.skips, *skips), self.trims)
+    @property
+    def trimmed(self) -> bool:
+        """Tell whether the limit makes the order smaller."""
+        return self.limit is not None and self.limit.most < abs(self.size)
 
-    def trim(self, most: Decimal, reason: Reason, figures: Numbers) -> "Allowed":
-        """Cut the size to `most` contracts if it is larger."""
-        if abs(self.size) <= most:
+    @property
+    def within_limit(self) -> Decimal:
+        """Return the signed size that the limit leaves."""
+        return self.limit.most * sign(self.size) if self.limit and self.trimmed else self.size
+
+    def drop(self, skips: tuple[Skip, ...]) -> "Allowed":
+        """Deny the openings of the skipped events: exactly what they asked for leaves the size."""
+        gone = {skip.event for skip in skips}
+        lost = sum((each.size for each in self.openings if each.event in gone), Decimal(0))
+        rest = tuple(each for each in self.openings if each.event not in gone)
+        return replace(self, size=self.size - lost, openings=rest, skips=(*self.skips, *skips))
+
+    def deny(self, reason: Reason, figures: Numbers) -> "Allowed":
+        """Deny every opening, each event with the same reason."""
+        return self.drop(tuple(Skip(each.event, reason, figures) for each in self.openings))
+
+    def bound(self, most: Decimal, reason: Reason, figures: Numbers) -> "Allowed":
+        """Allow no order above `most` contracts."""
+        if self.limit and self.limit.most <= most:
             return self
-        return Allowed(most * sign(self.size), self.openings, self.skips, (*self.trims, Trim(reason, figures)))
+        return replace(self, limit=Limit(most, Trim(reason, figures)))
 
 
 Rule = Callable[[Allowed, Situation], Allowed]
@@ -74,64 +108,61 @@ Rule = Callable[[Allowed, Situation], Allowed]
 def by_state(allowed: Allowed, at: Situation) -> Allowed:
     """Let only an active subscription open."""
     reason = DENIED_BY_STATE.get(at.subscription.state)
-    return allowed.deny(reason) if reason else allowed
+    return allowed.deny(reason, numbers()) if reason else allowed
 
 
 def by_account_mode(allowed: Allowed, at: Situation) -> Allowed:
     """Let only a follower in net mode open."""
-    return allowed if at.account.net_mode else allowed.deny(Reason.FOLLOWER_MODE)
+    return allowed if at.account.net_mode else allowed.deny(Reason.FOLLOWER_MODE, numbers())
 
 
 def by_instrument_state(allowed: Allowed, at: Situation) -> Allowed:
     """Open only what the venue trades normally."""
-    return allowed if at.instrument.live else allowed.deny(Reason.INSTRUMENT_NOT_LIVE)
+    return allowed if at.instrument.live else allowed.deny(Reason.INSTRUMENT_NOT_LIVE, numbers())
 
 
 def by_age(allowed: Allowed, at: Situation) -> Allowed:
     """Drop the openings older than the subscription's maximum age, one by one."""
     most = at.subscription.max_age_ms
-    stale = tuple(each for each in allowed.openings if most is not None and at.now_ms - each.at_ms > most)
-    if not stale:
+    if most is None:
         return allowed
-    skips = tuple(
-        Skip(each.event, Reason.STALE, numbers(age_ms=at.now_ms - each.at_ms, max_age_ms=most or 0)) for each in stale
+    ages = ((each.event, at.now_ms - each.at_ms) for each in allowed.openings)
+    return allowed.drop(
+        tuple(Skip(event, Reason.STALE, numbers(age_ms=age, max_age_ms=most)) for event, age in ages if age > most)
     )
-    lost = min(abs(allowed.size), abs(sum((each.size for each in stale), Decimal(0))))
-    fresh = tuple(each for each in allowed.openings if each not in stale)
-    size = (abs(allowed.size) - lost) * sign(allowed.size) if fresh else Decimal(0)
-    return Allowed(size, fresh, (*allowed.skips, *skips), allowed.trims)
 
 
 def by_slippage(allowed: Allowed, at: Situation) -> Allowed:
     """Deny an opening whose price has run from the leader's by more than the cap; an old or unknown price judges nothing."""
     cap, last = at.subscription.slippage_cap, at.market.last
-    if cap is None or last is None or not allowed.size or at.now_ms - at.market.at_ms > MARKET_FRESH_MS:
+    if cap is None or last is None or at.now_ms - at.market.at_ms > MARKET_FRESH_MS:
         return allowed
     distance = (last - allowed.price) / allowed.price * sign(allowed.size)
-    return (
-        allowed
-        if distance <= cap
-        else allowed.deny(Reason.SLIPPAGE, distance=distance, cap=cap, price=allowed.price, last=last)
-    )
+    if distance <= cap:
+        return allowed
+    return allowed.deny(Reason.SLIPPAGE, numbers(distance=distance, cap=cap, price=allowed.price, last=last))
 
 
 def by_order_cap(allowed: Allowed, at: Situation) -> Allowed:
-    """Trim to the limit per order."""
-    cap = at.subscription.max_order
-    if cap is None or not allowed.size:
+    """Bound the order by the limit per order, at the leader's price."""
+    cap, minimum = at.subscription.max_order, at.instrument.minimum
+    if cap is None:
         return allowed
-    return allowed.trim(
-        at.instrument.size_worth(cap, allowed.price), Reason.ORDER_CAP, numbers(wanted=abs(allowed.size), max_order=cap)
-    )
+    room = at.instrument.size_worth(cap, allowed.price)
+    figures = numbers(wanted=abs(allowed.size), room=room, minimum=minimum, max_order=cap, price=allowed.price)
+    return allowed.bound(room, Reason.ORDER_CAP, figures)
 
 
 def by_position_cap(allowed: Allowed, at: Situation) -> Allowed:
-    """Trim so that the position stays within its limit."""
-    cap = at.subscription.max_position
-    if cap is None or not allowed.size:
+    """Bound the order so that the position stays within its limit, at the leader's price."""
+    cap, minimum, held = at.subscription.max_position, at.instrument.minimum, abs(at.book.held)
+    if cap is None:
         return allowed
-    room = max(Decimal(0), at.instrument.size_worth(cap, allowed.price) - abs(at.book.held))
-    return allowed.trim(room, Reason.POSITION_CAP, numbers(wanted=abs(allowed.size), room=room, max_position=cap))
+    room = max(Decimal(0), at.instrument.size_worth(cap, allowed.price) - held)
+    figures = numbers(
+        wanted=abs(allowed.size), room=room, minimum=minimum, held=held, max_position=cap, price=allowed.price
+    )
+    return allowed.bound(room, Reason.POSITION_CAP, figures)
 
 
 RULES: tuple[Rule, ...] = (

@@ -25,7 +25,11 @@ end
 for i = at + count * 3, #ARGV, 2 do
   redis.call('HSET', leader, 'position:' .. ARGV[i], ARGV[i + 1])
 end
-redis.call('HSET', leader, 'version', version + 1)
+-- The first publication on a server that has forgotten is complete, so any publication confirms the leader there.
+redis.call('HSET', leader, 'version', version + 1, 'server', server)
 if tonumber(ARGV[2]) > tonumber(redis.call('HGET', leader, 'last_ms') or '0') then redis.call('HSET', leader, 'last_ms', ARGV[2]) end
-if redis.call('ZREMRANGEBYSCORE', published, '-inf', ARGV[3]) > 0 then redis.call('HSET', leader, 'floor_ms', ARGV[3]) end
+local floor = tonumber(redis.call('HGET', leader, 'floor_ms') or '0')
+if redis.call('ZREMRANGEBYSCORE', published, '-inf', ARGV[3]) > 0 and tonumber(ARGV[3]) > floor then
+  redis.call('HSET', leader, 'floor_ms', ARGV[3])
+end
 return reply

@@ -1,0 +1,202 @@
+"""The one file where a worker's clients are built and handed over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from secrets import token_hex
+
+from services.follower_worker.handlers import TradesReader
+from services.follower_worker.housekeeping import Housekeeper
+from services.follower_worker.metrics import Metrics
+from services.follower_worker.roster import Roster
+from services.follower_worker.settings import Settings
+from services.follower_worker.submitting import Venue
+from services.follower_worker.worker import Bus, Limits, Worker
+from shared.bus.client import UNREACHABLE, open_redis
+from shared.bus.keys import Keys
+from shared.bus.lane_state import LaneState
+from shared.bus.leases import Leases
+from shared.bus.notices import GrantNotices
+from shared.bus.reading import open_broker
+from shared.bus.streams import TradeStream
+from shared.clock import SystemClock
+from shared.domain.ids import AccountId, EntryId, InstId
+from shared.domain.lanes import Lane as LaneNumber
+from shared.domain.risk import Account
+from shared.lifecycle import Lifetime
+from shared.okx.authority import Authority
+from shared.okx.exchange import ExchangeLimits, OkxExchange
+from shared.okx.market import OkxMarket
+from shared.okx.opening import Ways, open_ways
+from shared.okx.socket import ConnectGate, SocketLimits
+from shared.store.accounts import Account as StoredAccount
+from shared.store.engine import Database
+from shared.store.followers import Followers
+from shared.store.grants import Grants, OpenedGrants
+from shared.store.migrate import migrate
+from shared.telemetry.health import Health
+from shared.telemetry.metrics import Meter
+from shared.vault.seal import vault_from
+
+_KEEP_WARM_S = 5.0
+"""How often the pool of connections is looked after."""
+_REDUCE_ONLY_LEVELS = frozenset({"2", "3"})
+"""Account levels that take `reduceOnly` on swaps in net mode (D#order-book-trading-trade-post-place-order)."""
+
+
+class FollowerBook:
+    """roster.Book over the database."""
+
+    def __init__(self, followers: Followers, grants: Grants, opened: OpenedGrants) -> None:
+        self._followers, self._grants, self._opened = followers, grants, opened
+
+    async def accounts(self, wanted: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        """Return what planning must know of these accounts."""
+        fenced = await self._followers.fenced(wanted)
+        found = await self._followers.find(wanted)
+        return {each: _account(stored, fenced=each in fenced) for each, stored in found.items()}
+
+    async def open_grants(self, wanted: Sequence[AccountId]) -> None:
+        """Open their grants into memory."""
+        await self._opened.warm(wanted)
+
+    async def mark_fenced(self, account: AccountId) -> None:
+        """Remember that the fence was proven."""
+        await self._grants.mark_fenced(account)
+
+
+def _account(stored: StoredAccount, *, fenced: bool) -> Account:
+    return Account(
+        net_mode=stored.position_mode == "net_mode",
+        reduce_only=stored.account_level in _REDUCE_ONLY_LEVELS,
+        fenced=fenced,
+    )
+
+
+class Streams:
+    """housekeeping.Streams over the bus."""
+
+    def __init__(self, state: LaneState, trades: TradeStream) -> None:
+        self._state, self._trades = state, trades
+
+    async def mirror(self, offsets: Mapping[LaneNumber, EntryId]) -> None:
+        """Show offsets as consumer groups."""
+        await self._state.mirror(offsets)
+
+    async def offsets(self, lanes: int) -> list[EntryId]:
+        """Return every lane's offset."""
+        return await self._state.offsets(lanes)
+
+    async def trim(self, keep_after: EntryId) -> int:
+        """Drop entries before one."""
+        return await self._trades.trim(keep_after)
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What a worker reads of the database."""
+
+    opened: OpenedGrants
+    book: FollowerBook
+
+
+async def assemble(life: Lifetime, settings: Settings) -> None:
+    """Build a worker and name its duties."""
+    clock, meter = SystemClock(), Meter("follower_worker")
+    metrics = Metrics(meter)
+    storage = await _open_storage(life, settings)
+    ways = await open_ways(
+        life,
+        settings.addresses(),
+        clock,
+        simulated=settings.okx_simulated_trading,
+        connect_s=settings.okx_connect_timeout_ms / 1_000,
+        margin_ms=settings.okx_clock_margin_ms,
+        connections=settings.senders + settings.askers,
+    )
+    market = await _open_market(life, ways, clock, metrics)
+    authority = Authority(storage.opened, ways.venue, clock)
+    limits = ExchangeLimits((settings.okx_order_deadline_ms + settings.okx_clock_margin_ms) / 1_000)
+    exchange = OkxExchange(ways.accounts, authority, ways.venue, settings.okx_tag, limits)
+    roster = Roster(storage.book, exchange, market, ways.venue, InstId(settings.proof_instrument))
+    venue = Venue(exchange, market, ways.venue, roster.account)
+    worker = await _run_worker(life, settings, venue, roster, clock, metrics)
+    for name, wire in ways.wires.items():
+        life.background(f"wire-{name}", partial(wire.keep_warm, settings.senders, _KEEP_WARM_S))
+    health = Health(meter, {"venue clock": ways.trouble, "lanes": worker.trouble})
+    life.background("health", lambda: health.serve(settings.telemetry_host, settings.telemetry_port))
+
+
+async def _open_storage(life: Lifetime, settings: Settings) -> Storage:
+    database = Database(settings.database_url)
+    life.close_later(database.close)
+    await migrate(database)
+    key = settings.vault_key.get_secret_value() if settings.vault_key else None
+    vault = vault_from(key, [each.get_secret_value() for each in settings.vault_retired_keys], demo=settings.demo)
+    opened = OpenedGrants(database, vault)
+    return Storage(opened, FollowerBook(Followers(database), Grants(database, vault), opened))
+
+
+async def _open_market(life: Lifetime, ways: Ways, clock: SystemClock, metrics: Metrics) -> OkxMarket:
+    """Learn the venue's time and rules before anything is planned, then keep them fresh."""
+    market = OkxMarket(
+        ways.rests[ways.first.name],
+        ways.first.socket("public"),
+        clock,
+        ConnectGate(clock),
+        SocketLimits(),
+        on_strange=lambda reason: metrics.strange.labels(reason).inc(),
+    )
+    await ways.venue.measure()
+    await market.load()
+    life.background("venue-clock", ways.venue.run)
+    life.background("market", market.run)
+    return market
+
+
+async def _run_worker(
+    life: Lifetime, settings: Settings, venue: Venue, roster: Roster, clock: SystemClock, metrics: Metrics
+) -> Worker:
+    keys = Keys(settings.installation)
+    redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
+    life.close_later(redis.aclose)
+    leases = Leases(redis, keys, clock, venue.clock, settings.lanes, settings.lease_ttl_ms)
+    await leases.check_installation()
+    state, trades = LaneState(redis, keys), TradeStream(redis, keys)
+    worker = Worker(Bus(leases, state, trades, UNREACHABLE), venue, roster, clock, metrics, _limits(settings))
+    housekeeper = Housekeeper(
+        worker.holder,
+        Streams(state, trades),
+        clock,
+        worker.show_gauges,
+        settings.lanes,
+        settings.mirror_ms / 1_000,
+        UNREACHABLE,
+    )
+    broker = open_broker(settings.redis_url, settings.redis_socket_timeout_s)
+    await broker.connect()
+    life.close_later(broker.stop)
+    reader = TradesReader(broker, keys.trades, worker.copier, settings.redis_block_ms)
+    await reader.start(await trades.last())
+    life.close_later(reader.stop)
+    life.duty("lanes", lambda: worker.holder.hold_until(life.stopping))
+    for number in range(settings.senders):
+        life.background(f"sender-{number}", worker.submitter.send_for_ever)
+    for number in range(settings.askers):
+        life.background(f"asker-{number}", worker.resolver.ask_for_ever)
+    life.background("housekeeping", housekeeper.keep_for_ever)
+    notices = GrantNotices(redis, keys, clock)
+    life.background("notices", lambda: notices.listen(roster.heard))
+    return worker
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        worker=settings.worker or f"worker-{token_hex(4)}",
+        lane_count=settings.lanes,
+        renew_s=settings.lease_renew_ms / 1_000,
+        order_deadline_ms=settings.okx_order_deadline_ms,
+        orders_a_window=settings.orders_a_window,
+        throttle_pause_s=settings.throttle_pause_ms / 1_000,
+        absent_gap_s=settings.absent_gap_ms / 1_000,
+    )

@@ -1,0 +1,51 @@
+"""Notices by pub/sub: hints to look again. Whoever misses one learns the same a moment later by other means."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+
+from shared.bus.client import UNREACHABLE
+from shared.bus.keys import Keys
+from shared.messages import notices
+from shared.messages.notices import GrantNotice
+from shared.ports import Clock
+
+_RETRY_S = 0.5
+_POLL_S = 5.0
+
+
+class GrantNotices:
+    """Announces changes of grants, and listens for them."""
+
+    def __init__(self, redis: Redis, keys: Keys, clock: Clock) -> None:
+        self._redis, self._channel, self._clock = redis, keys.grants, clock
+
+    async def announce(self, notice: GrantNotice) -> None:
+        """Tell whoever listens now; nobody else ever hears of it. Redis failures propagate."""
+        await self._redis.publish(self._channel, notices.encode(notice))
+
+    async def listen(self, heard: Callable[[GrantNotice], Awaitable[None] | None]) -> None:
+        """Call `heard` for each notice until cancelled; joins again after the server was away."""
+        while True:
+            try:
+                await self._listen_once(heard)
+            except UNREACHABLE as error:
+                structlog.get_logger().warning("notices_interrupted", error=type(error).__name__)
+                await self._clock.sleep(_RETRY_S)
+
+    async def _listen_once(self, heard: Callable[[GrantNotice], Awaitable[None] | None]) -> None:
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+            await channel.subscribe(self._channel)
+            while True:
+                message = await channel.get_message(timeout=_POLL_S)
+                if message is None:
+                    continue
+                try:
+                    waiting = heard(notices.decode(message["data"]))
+                except msgspec.MsgspecError as error:
+                    structlog.get_logger().warning("notice_unreadable", why=str(error))
+                    continue
+                if waiting is not None:
+                    await waiting
