@@ -62,9 +62,12 @@ class Copier:
         self.on_applied: Callable[[Lane], None] = lambda _lane: None
         self.on_behind: Callable[[Lane], None] = lambda _lane: None
 
-    def start_at(self, entry: EntryId) -> None:
-        """Say where the reader starts; lanes catch up to there by themselves."""
+    def regroup(self, entry: EntryId) -> None:
+        """Say that the reader starts anew at an entry: every lane catches up to there by itself."""
         self._upto = entry
+        for lane in self._attached:
+            self.on_behind(lane)
+        self._attached = []
 
     def detach(self, lane: Lane) -> None:
         """Stop giving entries to a lane."""
@@ -110,10 +113,6 @@ class Copier:
                 self._attached.append(lane)
                 lane.caught_up = True
                 return
-            else:
-                await self._clock.sleep(
-                    _BEHIND_PAUSE_S
-                )  # the reader stands where this server does not: it was another one
 
     async def _begin(self, lanes: list[Lane], upto: EntryId) -> None:
         """Raise `begun`; a lane that fails the check is lost, and nothing of the batch reaches it."""

@@ -6,26 +6,34 @@ from faststream.redis import RedisBroker
 
 from services.follower_worker.copying import Copier
 from shared.bus.reading import StreamSub, subscribe
-from shared.domain.ids import EntryId
+from shared.bus.streams import TradeStream
 
 MOST_ENTRIES_A_READ = 500
 
 
 class TradesReader:
-    """Reads `trades` once for every lane of this worker; restarted when Redis turns out to be another server."""
+    """Reads `trades` once for every lane of this worker, from the stream's tail; lanes catch up to there by themselves."""
 
-    def __init__(self, broker: RedisBroker, stream: str, copier: Copier, block_ms: int) -> None:
-        self._broker, self._stream, self._copier, self._block_ms = broker, stream, copier, block_ms
+    def __init__(self, broker: RedisBroker, stream: str, trades: TradeStream, copier: Copier, block_ms: int) -> None:
+        self._broker, self._stream, self._trades, self._copier = broker, stream, trades, copier
+        self._block_ms = block_ms
+        self._server = ""
         self._subscriber: Any = None
 
-    async def start(self, after: EntryId) -> None:
-        """Begin to read after an entry; lanes catch up to it by themselves."""
-        self._copier.start_at(after)
+    async def keep_up(self) -> None:
+        """Begin to read, or begin anew on another server: what was read of the old one says nothing of this one's ids."""
+        server = await self._trades.server()
+        if server == self._server:
+            return
+        await self.stop()
+        tail = await self._trades.last()
+        self._copier.regroup(tail)
         stream = StreamSub(
-            self._stream, last_id=after, batch=True, max_records=MOST_ENTRIES_A_READ, polling_interval=self._block_ms
+            self._stream, last_id=tail, batch=True, max_records=MOST_ENTRIES_A_READ, polling_interval=self._block_ms
         )
         self._subscriber = subscribe(self._broker, stream, self._copier.receive)
         await self._subscriber.start()
+        self._server = server
 
     async def stop(self) -> None:
         """Read no more; what was read has been folded."""

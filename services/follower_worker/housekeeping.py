@@ -28,6 +28,13 @@ class Streams(Protocol):
         """Drop entries before one."""
 
 
+class Reader(Protocol):
+    """Whoever reads the stream."""
+
+    async def keep_up(self) -> None:
+        """Begin anew if the server is another one."""
+
+
 class Housekeeper:
     """Runs beside the trading; its failures are logged and tried again."""
 
@@ -37,11 +44,12 @@ class Housekeeper:
         streams: Streams,
         clock: Clock,
         gauges: Callable[[], None],
+        reader: Reader,
         lane_count: int,
         every_s: float,
         unreachable: tuple[type[Exception], ...],
     ) -> None:
-        self._holder, self._streams, self._clock, self._gauges = holder, streams, clock, gauges
+        self._holder, self._streams, self._clock, self._gauges, self._reader = holder, streams, clock, gauges, reader
         self._lane_count, self._every_s, self._unreachable = lane_count, every_s, unreachable
 
     async def keep_for_ever(self) -> None:
@@ -52,6 +60,7 @@ class Housekeeper:
             self._gauges()
             turn += 1
             try:
+                await self._reader.keep_up()
                 held = {lane.lease.lane: lane.offset for lane in self._holder.lanes}
                 if held:
                     await self._streams.mirror(held)

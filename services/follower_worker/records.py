@@ -44,6 +44,7 @@ def write_strand(strand: Strand) -> StrandV1:
         phase=_owed_phase(strand),
         attempt=_write_flight(strand.flight) if strand.flight else None,
         doubtful=tuple(PendingV1(event.entry, write_trade_event(event)) for event in strand.doubtful),
+        poisoned=strand.poisoned,
     )
 
 
@@ -65,6 +66,7 @@ def read_strand(key: StrandKey, record: StrandV1, wait_ms: int) -> Strand:
     if record.attempt:
         strand.flight = _read_flight(key, record.attempt)
     strand.owing = record.phase is not None
+    strand.poisoned = record.poisoned
     if strand.owing or strand.doubtful:
         strand.doubt(wait_ms)
     return strand

@@ -164,20 +164,21 @@ async def _run_worker(
     await leases.check_installation()
     state, trades = LaneState(redis, keys), TradeStream(redis, keys)
     worker = Worker(Bus(leases, state, trades, UNREACHABLE), venue, roster, clock, metrics, _limits(settings))
+    broker = open_broker(settings.redis_url, settings.redis_socket_timeout_s)
+    await broker.connect()
+    life.close_later(broker.stop)
+    reader = TradesReader(broker, keys.trades, trades, worker.copier, settings.redis_block_ms)
+    await reader.keep_up()
     housekeeper = Housekeeper(
         worker.holder,
         Streams(state, trades),
         clock,
         worker.show_gauges,
+        reader,
         settings.lanes,
         settings.mirror_ms / 1_000,
         UNREACHABLE,
     )
-    broker = open_broker(settings.redis_url, settings.redis_socket_timeout_s)
-    await broker.connect()
-    life.close_later(broker.stop)
-    reader = TradesReader(broker, keys.trades, worker.copier, settings.redis_block_ms)
-    await reader.start(await trades.last())
     life.close_later(reader.stop)
     life.duty("lanes", lambda: worker.holder.hold_until(life.stopping))
     for number in range(settings.senders):

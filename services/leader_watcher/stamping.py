@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared.domain.fills import EventKind, Fill, PosSide
+from shared.domain.fills import OWN_ORDER, EventKind, Fill, PosSide
 from shared.domain.ids import AccountId, EventId, InstId
 from shared.domain.instruments import InstType
 from shared.domain.quantities import ZERO, Contracts, plain
@@ -26,8 +26,8 @@ def position_key(fill: Fill) -> InstId:
     return fill.inst_id if fill.pos_side is PosSide.NET else InstId(f"{fill.inst_id}/{fill.pos_side.value}")
 
 
-def stamp(fills: Iterable[Fill], state: LeaderState, now_ms: int) -> Stamped:
-    """Stamp new fills, in the order given, from the state they will be published on."""
+def stamp(fills: Iterable[Fill], state: LeaderState, now_ms: int, tag: str = "") -> Stamped:
+    """Stamp new fills, in the order given, from the state they will be published on; `tag` marks orders we placed."""
     positions, last_ms = dict(state.positions), state.last_ms
     changed: dict[InstId, Contracts] = {}
     events = []
@@ -35,13 +35,13 @@ def stamp(fills: Iterable[Fill], state: LeaderState, now_ms: int) -> Stamped:
         key = position_key(fill)
         before = positions.get(key, ZERO)
         after = positions[key] = changed[key] = Contracts(before + fill.signed)
-        events.append(_event(fill, before, after, state, last_ms, now_ms))
+        events.append(_event(fill, before, after, state, last_ms, now_ms, tag))
         last_ms = max(last_ms, fill.at_ms)
     return Stamped(tuple(events), changed, last_ms)
 
 
 def _event(
-    fill: Fill, before: Contracts, after: Contracts, state: LeaderState, last_ms: int, now_ms: int
+    fill: Fill, before: Contracts, after: Contracts, state: LeaderState, last_ms: int, now_ms: int, tag: str
 ) -> TradeEventV1:
     return TradeEventV1(
         id=fill.event_id,
@@ -53,7 +53,7 @@ def _event(
         before=plain(before),
         after=plain(after),
         price=plain(fill.price),
-        category=fill.category,
+        category=OWN_ORDER if tag and fill.tag == tag else fill.category,
         late=fill.at_ms < last_ms,
         vouched=fill.at_ms > state.floor_ms,
         filled_ms=fill.at_ms,

@@ -102,7 +102,8 @@ class LeaderWatch:
         self._state: LeaderState | None = None
         self._known: OrderedDict[EventId, None] = OrderedDict()
         self._suspected: dict[InstId, tuple[Contracts, Contracts]] = {}
-        self._began = False
+        self._last_ms = 0
+        """The last fill we know to be published, in whatever memory of Redis's; 0 before the first comparison."""
         self._complete = False
         """Whether everything REST shows has been published on the server we know: the first publication there must be complete."""
         self.joined = False
@@ -171,7 +172,7 @@ class LeaderWatch:
             state = await self._fresh_state()
             if state.version == 0 or self._venue.now_ms() < state.since_ms + _REST_LAG_MS:
                 return False
-            self._began = True
+            self._last_ms = max(self._last_ms, state.last_ms)
             fills = await self._history.fills_since(state.last_ms - self._rhythm.overlap_ms)
             if not await self._publish(fills, server=state.server):
                 return False
@@ -202,7 +203,7 @@ class LeaderWatch:
         The venue's positions are taken between two identical readings of its fills. A leader never seen before begins there; one whose events are lost
         is published again from the overlap on, and whoever copies asks before sending.
         """
-        since = self._venue.now_ms() - self._rhythm.overlap_ms
+        since = (self._last_ms or self._venue.now_ms()) - self._rhythm.overlap_ms
         while True:
             fills = await self._history.fills_since(since)
             positions = await self._history.positions()
@@ -213,8 +214,8 @@ class LeaderWatch:
         if state.version:
             return
         now_ms = self._venue.now_ms()
-        if self._began:
-            stamped = stamp(fills, replace(state, positions=_before(fills, positions)), now_ms)
+        if self._last_ms:
+            stamped = stamp(fills, replace(state, positions=_before(fills, positions)), now_ms, self._rhythm.tag)
         else:
             await self._publisher.mark_published(self._leader, [(fill.event_id, fill.at_ms) for fill in fills])
             stamped = Stamped((), {}, max((fill.at_ms for fill in fills), default=since))
@@ -234,7 +235,7 @@ class LeaderWatch:
                 if not self._complete and state.server != server:
                     return False
                 now_ms = self._venue.now_ms()
-                stamped = stamp([fill for fill in fresh if not self._ours(fill)], state, now_ms)
+                stamped = stamp(fresh, state, now_ms, self._rhythm.tag)
                 if not stamped.events and self._complete:
                     break
                 result = await self._write(state, stamped, now_ms)
@@ -246,9 +247,6 @@ class LeaderWatch:
                 fresh = [fill for fill in fresh if fill.event_id in unpublished]
             self._note(fresh)
             return True
-
-    def _ours(self, fill: Fill) -> bool:
-        return bool(fill.tag) and fill.tag == self._rhythm.tag
 
     async def _write(self, state: LeaderState, stamped: Stamped, now_ms: int) -> Published:
         """Publish on one state; on any refusal read the state anew, for the caller to compute again."""
@@ -273,9 +271,8 @@ class LeaderWatch:
     def _note(self, fills: Sequence[Fill]) -> None:
         now_ms = self._venue.now_ms()
         for fill in fills:
-            if self._ours(fill):
+            if self._rhythm.tag and fill.tag == self._rhythm.tag:
                 self._metrics.ours.inc()
-                continue
             self._metrics.published.labels(fill.source.value).inc()
             if fill.source is Source.REST and self.joined:
                 self._metrics.missed.inc()

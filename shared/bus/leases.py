@@ -17,6 +17,10 @@ from shared.domain.lanes import LANE_SCHEME, Lane, Lease
 from shared.ports import Clock, VenueClock
 
 
+CLOCK_MARGIN_MS = 1_000
+"""How far ahead `since` is set: if our estimate of the venue's clock is behind, the last fills before the loss must not pass for new."""
+
+
 class SchemeMismatch(Exception):
     """This worker and the installation disagree on how followers map to lanes; it must not start."""
 
@@ -98,4 +102,4 @@ class Leases:
     async def renew_epoch(self) -> None:
         """Note that this server is not the one we knew: void all leases, trust nothing older than now."""
         leases = [self._keys.lease(Lane(lane)) for lane in range(self._lanes)]
-        await self._steps.epoch([self._keys.epoch, *leases], self._venue.now_ms())
+        await self._steps.epoch([self._keys.epoch, *leases], self._venue.now_ms() + CLOCK_MARGIN_MS)

@@ -17,10 +17,11 @@ class Steps:
     """The steps, bound to one client (which must not decode responses)."""
 
     def __init__(self, redis: Redis) -> None:
+        folder = files("shared.bus").joinpath("scripts")
+        texts = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.name.endswith(".lua")}
+        identity = texts.pop("identity.lua")
         self._scripts = {
-            path.name.removesuffix(".lua"): redis.register_script(path.read_text(encoding="utf-8"))
-            for path in files("shared.bus").joinpath("scripts").iterdir()
-            if path.name.endswith(".lua")
+            name.removesuffix(".lua"): redis.register_script(identity + text) for name, text in texts.items()
         }
 
     async def _run(self, name: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:

@@ -11,6 +11,7 @@ from typing import cast
 from redis.asyncio import Redis
 
 from shared.bus.keys import DATA, Keys
+from shared.bus.leases import CLOCK_MARGIN_MS
 from shared.bus.replies import text
 from shared.bus.scripts import Steps
 from shared.domain.ids import STREAM_START, AccountId, EntryId, EventId, InstId, entry_order
@@ -35,7 +36,7 @@ class TradePublisher:
     async def state(self, leader: AccountId) -> LeaderState:
         """Read what is known of a leader."""
         # The epoch first: read after a restart in between, it would vouch for a state of the server before.
-        server, since = await self._redis.hmget(self._keys.epoch, ["run_id", "since"])
+        server, since = await self._redis.hmget(self._keys.epoch, ["server", "since"])
         raw = {text(key): text(value) for key, value in (await self._redis.hgetall(self._keys.leader(leader))).items()}
         positions = {
             InstId(name.removeprefix("position:")): Contracts(Decimal(value))
@@ -87,7 +88,7 @@ class TradePublisher:
     async def renew_epoch(self, venue_ms: int, lanes: int) -> None:
         """See Leases.renew_epoch; publishers notice a forgetful server too."""
         leases = [self._keys.lease(lane) for lane in _lanes(lanes)]
-        await self._steps.epoch([self._keys.epoch, *leases], venue_ms)
+        await self._steps.epoch([self._keys.epoch, *leases], venue_ms + CLOCK_MARGIN_MS)
 
 
 class SubscriptionPublisher:
@@ -117,10 +118,15 @@ class TradeStream:
             return STREAM_START
         return EntryId((await self._redis.xinfo_stream(self._keys.trades))["last-generated-id"].decode())
 
+    async def server(self) -> str:
+        """Return which server answers; another one after every restart and failover."""
+        info = {**await self._redis.info("server"), **await self._redis.info("replication")}
+        return f"{info['run_id']}:{info['master_replid']}"
+
     async def confirmed(self, leader: AccountId) -> bool:
         """Tell whether a watcher has published all it knows of a leader since Redis may have forgotten."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hget(self._keys.epoch, "run_id")
+            pipe.hget(self._keys.epoch, "server")
             pipe.hget(self._keys.leader(leader), "server")
             epoch, confirmed = await pipe.execute()
         return epoch is not None and epoch == confirmed

@@ -9,7 +9,7 @@ in that measure. All sizes are signed contracts.
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from shared.domain.fills import PosSide, TradeEvent
+from shared.domain.fills import OWN_ORDER, PosSide, TradeEvent
 from shared.domain.ids import Leg
 from shared.domain.instruments import Instrument, InstType
 from shared.domain.orders import Intent, Opening
@@ -63,6 +63,8 @@ def fold(book: Book, event: TradeEvent, subscription: Subscription, instrument: 
     Closes shrink the target by the leader's fraction, a full close sets it to zero, a remainder below the instrument's minimum counts as a
     full close. The skip, if any, says why the event did not move the target.
     """
+    if event.category == OWN_ORDER:
+        return book, Skip(event.id, Reason.NOT_CHOSEN, numbers(category=event.category))
     if event.pos_side is not PosSide.NET:
         return book, Skip(event.id, Reason.LEADER_MODE, numbers(pos_side=event.pos_side.value))
     if not (instrument.linear and instrument.inst_type is InstType.SWAP):

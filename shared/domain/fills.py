@@ -11,6 +11,9 @@ from shared.domain.quantities import Contracts, Price
 PLAIN_CATEGORIES = frozenset({"normal", ""})
 """Categories of fills the leader chose; REST fills name none (D#order-book-trading-trade-ws-order-channel)."""
 
+OWN_ORDER = "own_order"
+"""The category of a fill of an order we placed: it moves the leader's position and is not led."""
+
 
 class PosSide(StrEnum):
     """Which position of an account a fill moves."""

@@ -68,6 +68,7 @@ class StrandV1(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="schem
     phase: OwedPhase | None = None
     attempt: AttemptV1 | None = None
     doubtful: tuple[PendingV1, ...] = ()
+    poisoned: bool = False
 
 
 encode = msgspec.json.Encoder().encode

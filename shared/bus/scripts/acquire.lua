@@ -3,10 +3,8 @@
 -- ARGV: token, time-to-live (ms), venue time now (ms)
 -- Returns {'ok', exp_max as found, exp_max now, since, begun as found} | {'held'} | {'epoch'} when the server is not the one the record names.
 -- A lane without `begun` has forgotten: anything in the stream by now may have been sent.
-local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-local replication = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
-local known = redis.call('HMGET', KEYS[3], 'run_id', 'replid', 'since')
-if known[1] ~= server or known[2] ~= replication then return {'epoch'} end
+local known = redis.call('HMGET', KEYS[3], 'server', 'since')
+if known[1] ~= identity() then return {'epoch'} end
 if not redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then return {'held'} end
 local found = redis.call('HMGET', KEYS[2], 'exp_max', 'begun')
 local exp_max, begun = found[1] or '0', found[2]
@@ -19,4 +17,4 @@ if not begun then
 end
 local raised = string.format('%.0f', math.max(tonumber(exp_max), tonumber(ARGV[3]) + tonumber(ARGV[2])))
 redis.call('HSET', KEYS[2], 'exp_max', raised)
-return {'ok', exp_max, raised, known[3], begun}
+return {'ok', exp_max, raised, known[2], begun}

@@ -5,8 +5,7 @@
 -- Returns 'ok' | 'repeat' (already applied) | 'lost' (the lease is not the caller's) | 'gap' (lane state is older than the caller's memory).
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
 -- A server that came back with an older copy of itself may bring the lease back too; nothing is written before its epoch is.
-local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-if redis.call('HGET', KEYS[4], 'run_id') ~= server then return 'lost' end
+if redis.call('HGET', KEYS[4], 'server') ~= identity() then return 'lost' end
 local seq, found = tonumber(ARGV[2]), tonumber(redis.call('HGET', KEYS[2], 'seq') or '0')
 if seq <= found then return 'repeat' end
 if seq ~= found + 1 then return 'gap' end

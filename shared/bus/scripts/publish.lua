@@ -1,11 +1,11 @@
 -- Publish one leader's entries, once each, in one step.
 -- KEYS: trades, leader, published, epoch
--- ARGV: run_id of the server the publisher read its version from, that version, last fill time, forget-before time,
+-- ARGV: identity of the server the publisher read its version from, that version, last fill time, forget-before time,
 --       number of entries, then per entry: id, fill time, payload; then per position: instrument, contracts
 -- Returns {'ok', version, stream ids...} | {'stale'} when somebody published since, or an id is known | {'epoch'} when the server is another one.
 local trades, leader, published, epoch = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-if redis.call('HGET', epoch, 'run_id') ~= server then return {'epoch'} end
+local server = identity()
+if redis.call('HGET', epoch, 'server') ~= server then return {'epoch'} end
 -- A version counts anew on a server that has forgotten: what was computed on another server's is stale, however the numbers compare.
 if ARGV[1] ~= server then return {'stale'} end
 table.remove(ARGV, 1)

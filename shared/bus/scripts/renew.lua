@@ -2,8 +2,7 @@
 -- KEYS: epoch, then per lane: lease, lane
 -- ARGV: time-to-live (ms), venue time now (ms), then per lane: token
 -- Returns {'epoch'} | per lane: exp_max now, or '' when the lease is somebody else's or gone.
-local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-if redis.call('HGET', KEYS[1], 'run_id') ~= server then return {'epoch'} end
+if redis.call('HGET', KEYS[1], 'server') ~= identity() then return {'epoch'} end
 local reply = {}
 for i = 1, #ARGV - 2 do
   local lease, lane = KEYS[i * 2], KEYS[i * 2 + 1]
