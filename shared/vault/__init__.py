@@ -1,0 +1,1 @@
+"""Secrets: a type that does not leak, and sealing at rest."""
