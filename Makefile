@@ -1,0 +1,80 @@
+# Every step of the continuous integration is a target here, and each target sets up what it needs.
+# Wanted on the machine: Python >= 3.11, make, git. No root, nothing pre-installed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header
+CODE := shared services tests deploy
+DEMO_ARGS ?=
+DIR ?=
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup fmt format lint types arch test check demo conformance parse docs lock clean
+
+##@ Start here
+help: ## Show every target with what it does
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv with the locked, hash-checked dependencies and this project in it
+
+demo: $(STAMP) ## Run the whole path on this machine and audit it; DEMO_ARGS="--followers N --seconds S --once --json"
+	$(BIN)/python -m deploy.demo $(DEMO_ARGS)
+
+##@ While you write
+fmt: $(STAMP) ## Format the code and apply the safe fixes of the linter
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+docs: $(STAMP) ## Write docs/configuration.md again from the settings classes
+	$(BIN)/python -m deploy.configuration
+
+lock: $(STAMP) ## Write both lock files again from pyproject.toml; no registry address gets in
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	@! grep -n '://' requirements.txt requirements-dev.txt
+
+##@ Checks
+format: $(STAMP) ## Fail if a file is not formatted
+	$(BIN)/ruff format --check $(CODE)
+
+lint: $(STAMP) ## Lint with the rules of pyproject.toml
+	$(BIN)/ruff check $(CODE)
+
+types: $(STAMP) ## Check types, strictly, over code and tests
+	$(BIN)/mypy
+
+arch: $(STAMP) ## Check the import contracts: floors, purity, blast radius
+	$(BIN)/lint-imports
+
+test: $(STAMP) ## Run the whole suite; PYTEST_ARGS="-k words" narrows it
+	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+
+check: format lint types arch test ## All of the above: what has to pass before anything is merged
+
+##@ Rehearse against others
+conformance: $(STAMP) ## Run unmodified OKX clients, each in an environment of its own, against the simulator
+	$(BIN)/python tests/conformance/run.py
+
+parse: $(STAMP) ## Read a folder of recorded OKX messages through our parsers: DIR=folder
+	@test -n "$(DIR)" || { echo "parse: DIR is empty; expected a folder of OKX messages: make parse DIR=folder" >&2; exit 2; }
+	$(BIN)/python -m shared.okx.parse "$(DIR)"
+
+##@ House-keeping
+clean: ## Remove everything that can be made again, .venv included
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find shared services deploy tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is newer than the locks only when the environment was made from them, so a changed lock installs again.
+$(STAMP): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "setup: $(PYTHON) is $$($(PYTHON) -V 2>&1); expected Python >= 3.11: make PYTHON=python3.11 setup" >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

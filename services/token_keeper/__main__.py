@@ -1,0 +1,20 @@
+"""Start a token keeper: `python -m services.token_keeper`."""
+
+import sys
+
+from services.token_keeper.settings import Settings
+from services.token_keeper.wiring import assemble
+from shared.configuration import load
+from shared.lifecycle import run
+from shared.telemetry.logs import configure_logs
+
+
+def main() -> int:
+    """Keep every grant alive until told to stop."""
+    settings = load(Settings)
+    configure_logs("token_keeper", settings.log_level, json=settings.log_json)
+    return run(lambda life: assemble(life, settings), settings.drain_s)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

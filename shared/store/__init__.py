@@ -1,0 +1,1 @@
+"""Everything SQL: one model for SQLite and PostgreSQL, rows in, domain values out."""

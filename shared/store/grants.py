@@ -1,0 +1,259 @@
+"""Grants: sealed secrets with their life; the only table module that touches the vault.
+
+A grant's `version` counts its secrets. A renewal is claimed first (one claimant at a time, across processes, until the
+claim runs out), and its new pair is written only over the version it was claimed for: whoever is late changes nothing,
+and no reader sees a pair that is not yet stored. Marking a grant dead keeps the version, so that a pair that arrives
+late from the venue still wins over the mark.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, RowMapping, Select, Update, or_, select, update
+
+from shared.domain.grants import GrantKind, GrantLife, GrantStatus
+from shared.domain.ids import AccountId
+from shared.ports import CouldNotAsk, GrantUnusable
+from shared.store.engine import Database, StoreUnavailable
+from shared.store.tables import accounts, grants
+from shared.vault.credentials import ApiKey, BearerToken, Credential, SigningKey, TokenPair
+from shared.vault.seal import Place, Vault
+from shared.vault.secret import CannotOpen, Secret
+
+ACCESS, REFRESH = "access_token_sealed", "refresh_token_sealed"
+API_KEY, SECRET_KEY, PASSPHRASE = "api_key_sealed", "secret_key_sealed", "passphrase_sealed"
+_SEALED = (ACCESS, REFRESH, API_KEY, SECRET_KEY, PASSPHRASE)
+_NEVER_MS = 253_370_764_800_000  # the year 9999: a key does not expire by the clock
+_CHUNK = 1_000
+_LIFE = (
+    grants.c.account,
+    grants.c.kind,
+    grants.c.version,
+    grants.c.status,
+    grants.c.issued,
+    grants.c.expires,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What an account's owner has just given us."""
+
+    account: AccountId
+    secrets: TokenPair | ApiKey
+
+
+class Grants:
+    """Writes grants and follows their life; opens secrets only in `open_pair`."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self._vault = database, vault
+
+    async def put(self, consents: Sequence[Consent], now_ms: int) -> None:
+        """Seal new consents, all or none, each over the grant its account had: live, one version further, unfenced."""
+        if not consents:
+            return
+        rows = [self._row(consent, now_ms) for consent in consents]
+        statement = self._database.upsert(grants)
+        changed = {name: statement.excluded[name] for name in rows[0] if name not in ("account", "version")}
+        statement = statement.on_conflict_do_update(
+            index_elements=["account"], set_={**changed, "version": grants.c.version + 1}
+        )
+        async with self._database.writing() as connection:
+            await connection.execute(statement, rows)
+
+    async def lives(self) -> dict[AccountId, GrantLife]:
+        """Return what is known of every grant without opening it."""
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(select(*_LIFE))).mappings()
+            return {life.account: life for life in map(_life, rows)}
+
+    async def renewable(self, now_ms: int) -> list[GrantLife]:
+        """Return live OAuth grants that nobody has claimed, those that expire first in front."""
+        query = select(*_LIFE).where(
+            grants.c.kind == GrantKind.OAUTH.value, grants.c.status == GrantStatus.LIVE.value, _free(now_ms)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query.order_by(grants.c.expires))).mappings()
+            return [_life(row) for row in rows]
+
+    async def claim(self, life: GrantLife, claimant: str, now_ms: int, until_ms: int) -> bool:
+        """Take the right to renew this version until `until_ms`; False if somebody has it or the grant has moved on."""
+        statement = _of_version(life).where(grants.c.status == GrantStatus.LIVE.value, _free(now_ms))
+        return await self._changes(statement.values(claimant=claimant, claimed_until=until_ms))
+
+    async def open_pair(self, life: GrantLife) -> tuple[str, TokenPair] | None:
+        """Open the pair of this version, with the site to present it to; None if the grant has moved on.
+
+        Raises:
+            CannotOpen: the sealed bytes do not open.
+        """
+        query = _opening(ACCESS, REFRESH).where(grants.c.account == life.account, grants.c.version == life.version)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            return None
+        access, refresh = (self._vault.open(row[column], _place(life.account, column)) for column in (ACCESS, REFRESH))
+        return row["site"], TokenPair(access, refresh, life.expires_ms - life.issued_ms)
+
+    async def store(self, life: GrantLife, pair: TokenPair, now_ms: int) -> GrantLife | None:
+        """Write the pair that renews this version and end the claim; durable. None if the grant has moved on."""
+        values = {
+            **self._sealed(life.account, pair),
+            "version": life.version + 1,
+            "status": GrantStatus.LIVE.value,
+            "why": "",
+            "issued": now_ms,
+            "expires": now_ms + pair.lives_ms,
+            "claimant": None,
+            "claimed_until": None,
+        }
+        if not await self._changes(_of_version(life).values(**values)):
+            return None
+        return GrantLife(life.account, life.kind, life.version + 1, GrantStatus.LIVE, now_ms, now_ms + pair.lives_ms)
+
+    async def defer(self, life: GrantLife, claimant: str, until_ms: int) -> bool:
+        """End a claim of ours without a new pair; nobody tries again before `until_ms`."""
+        statement = _of_version(life).where(grants.c.claimant == claimant)
+        return await self._changes(statement.values(claimant=None, claimed_until=until_ms))
+
+    async def mark(self, life: GrantLife, status: GrantStatus, why: str) -> bool:
+        """Say that this version is dead, and why; False if the grant has moved on or was marked so before."""
+        statement = _of_version(life).where(grants.c.status != status.value)
+        return await self._changes(statement.values(status=status.value, why=why, claimant=None, claimed_until=None))
+
+    async def mark_fenced(self, account: AccountId) -> None:
+        """Remember that the venue refused an expired order under this account's grant. Idempotent."""
+        await self._changes(update(grants).where(grants.c.account == account).values(fenced=True))
+
+    async def _changes(self, statement: Update) -> bool:
+        async with self._database.writing() as connection:
+            return (await connection.execute(statement)).rowcount == 1
+
+    def _row(self, consent: Consent, now_ms: int) -> dict[str, Any]:
+        oauth = isinstance(consent.secrets, TokenPair)
+        expires_ms = now_ms + consent.secrets.lives_ms if isinstance(consent.secrets, TokenPair) else _NEVER_MS
+        return {
+            **dict.fromkeys(_SEALED),
+            **self._sealed(consent.account, consent.secrets),
+            "account": consent.account,
+            "kind": (GrantKind.OAUTH if oauth else GrantKind.API_KEY).value,
+            "version": 1,
+            "status": GrantStatus.LIVE.value,
+            "why": "",
+            "fenced": False,
+            "issued": now_ms,
+            "expires": expires_ms,
+            "claimant": None,
+            "claimed_until": None,
+        }
+
+    def _sealed(self, account: AccountId, secrets: TokenPair | ApiKey) -> dict[str, bytes]:
+        if isinstance(secrets, TokenPair):
+            parts = {ACCESS: secrets.access, REFRESH: secrets.refresh}
+        else:
+            parts = {API_KEY: secrets.key, SECRET_KEY: secrets.secret, PASSPHRASE: secrets.passphrase}
+        return {column: self._vault.seal(secret, _place(account, column)) for column, secret in parts.items()}
+
+
+class OpenedGrants:
+    """Opens what acts for an account, and keeps it in memory: `vault.credentials.Credentials`.
+
+    Never opens a refresh token. What it keeps is dropped by `forget`: on a notice, or when the venue calls it outdated.
+    """
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self._vault = database, vault
+        self._opened: dict[AccountId, Credential] = {}
+
+    def cached(self, account: AccountId) -> Credential | None:
+        """Return the credential if it is in memory. Never blocks."""
+        return self._opened.get(account)
+
+    def forget(self, account: AccountId) -> None:
+        """Drop what `cached` would return. Idempotent."""
+        self._opened.pop(account, None)
+
+    async def read(self, account: AccountId) -> Credential:
+        """Read and open the credential as it is stored now, and keep it.
+
+        Raises:
+            GrantUnusable: there is no grant, it is dead, or its sealed bytes do not open.
+            CouldNotAsk: the database gave no answer.
+        """
+        try:
+            await self.warm([account])
+        except StoreUnavailable as error:
+            raise CouldNotAsk(f"the grant of account {account} was not read: {error}") from error
+        opened = self._opened.get(account)
+        if opened is None:
+            raise GrantUnusable(f"account {account} has no grant that opens and lives; its owner has to consent anew")
+        return opened
+
+    async def warm(self, wanted: Sequence[AccountId]) -> int:
+        """Read and open many at once and return how many are open; forgets those that have no live grant.
+
+        One whose sealed bytes do not open is logged and left out: it must not keep the others from trading.
+
+        Raises:
+            StoreUnavailable: the database gave no answer; those before it stay open.
+        """
+        live = 0
+        for start in range(0, len(wanted), _CHUNK):
+            chunk = wanted[start : start + _CHUNK]
+            query = _opening(ACCESS, API_KEY, SECRET_KEY, PASSPHRASE).where(
+                grants.c.account.in_(chunk), grants.c.status == GrantStatus.LIVE.value
+            )
+            async with self._database.reading() as connection:
+                rows = (await connection.execute(query)).mappings().all()
+            opened = {each.account: each for each in map(self._open, rows) if each is not None}
+            for account in chunk:
+                self.forget(account)
+            self._opened |= opened
+            live += len(opened)
+        return live
+
+    def _open(self, row: RowMapping) -> Credential | None:
+        account = AccountId(row["account"])
+
+        def secret(column: str) -> Secret:
+            return self._vault.open(row[column], _place(account, column))
+
+        try:
+            if row["kind"] == GrantKind.OAUTH.value:
+                return BearerToken(account, row["version"], row["site"], secret(ACCESS))
+            key = ApiKey(secret(API_KEY), secret(SECRET_KEY), secret(PASSPHRASE))
+            return SigningKey(account, row["version"], row["site"], key)
+        except CannotOpen as error:
+            structlog.get_logger().error("grant_not_opened", account=account, reason=str(error))
+            return None
+
+
+def _place(account: AccountId, column: str) -> Place:
+    return Place("grants", column, account)
+
+
+def _of_version(life: GrantLife) -> Update:
+    return update(grants).where(grants.c.account == life.account, grants.c.version == life.version)
+
+
+def _free(now_ms: int) -> ColumnElement[bool]:
+    return or_(grants.c.claimed_until.is_(None), grants.c.claimed_until <= now_ms)
+
+
+def _opening(*columns: str) -> Select[Any]:
+    chosen = (grants.c.account, grants.c.kind, grants.c.version, accounts.c.site, *(grants.c[name] for name in columns))
+    return select(*chosen).join(accounts, accounts.c.account == grants.c.account)
+
+
+def _life(row: RowMapping) -> GrantLife:
+    return GrantLife(
+        AccountId(row["account"]),
+        GrantKind(row["kind"]),
+        row["version"],
+        GrantStatus(row["status"]),
+        row["issued"],
+        row["expires"],
+    )
