@@ -1,0 +1,1 @@
+"""Who may come in and how often: bearer tokens, API keys, rate limits."""

@@ -1,0 +1,1 @@
+"""The door for rehearsals: make accounts, move markets, plant faults, read the evidence."""

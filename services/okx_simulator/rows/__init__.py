@@ -1,0 +1,1 @@
+"""Rows as OKX documents them, member by member, made from what the venue holds."""

@@ -1,0 +1,1 @@
+"""WebSocket: connections, sessions, channels, and what is pushed to whom."""

@@ -1,0 +1,1 @@
+"""What the venue is: instruments, accounts, orders, matching, and the rules that are never kinder than OKX's."""

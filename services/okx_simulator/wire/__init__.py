@@ -1,0 +1,1 @@
+"""What travels: HTTP connections, requests, answers, refusals, and how numbers are spelled."""

@@ -1,0 +1,222 @@
+"""A venue for tests of the worker: it keeps positions and orders, and misbehaves as it is told.
+
+It takes orders as OKX does: after `expTime` it refuses, a name is refused only while an order of that name is pending, and what it has accepted it
+has accepted whether or not anybody hears of it.
+"""
+
+import asyncio
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum, auto
+
+from shared.domain.ids import AccountId, ClOrdId, InstId
+from shared.domain.instruments import UNKNOWN_MARKET, Instrument, Market
+from shared.domain.orders import Attempt
+from shared.domain.outcomes import (
+    Accepted,
+    Category,
+    NotPlaced,
+    OrderReport,
+    OrderState,
+    Placement,
+    Postponement,
+    Refused,
+    Unknown,
+)
+from shared.domain.quantities import ZERO, Contracts, Price, sign
+from shared.domain.risk import Account
+from shared.ports import VenueClock
+from tests.support.builders import instrument
+
+
+class Way(Enum):
+    """What becomes of one order."""
+
+    FILL = auto()
+    HALF = auto()
+    """Half of it fills, the rest is cancelled."""
+    FILL_UNHEARD = auto()
+    """It fills, and the answer is lost."""
+    VANISH = auto()
+    """It never arrives, and nobody knows."""
+    HANG_FILLED = auto()
+    """It fills, and the answer never comes."""
+    HANG = auto()
+    """It never arrives, and no answer comes."""
+    REFUSE = auto()
+    THROTTLE = auto()
+    NOT_SENT = auto()
+    DUPLICATE = auto()
+    BREAK = auto()
+    """Our own code fails."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An order as it was handed over."""
+
+    follower: AccountId
+    inst_id: InstId
+    name: ClOrdId
+    change: Contracts
+    reduce_only: bool
+    expires_ms: int
+
+
+@dataclass
+class PaperExchange:
+    """Implements ports.Exchange."""
+
+    venue: VenueClock
+    ways: deque[Way] = field(default_factory=deque)
+    """What becomes of the next orders, in the order they are handed over; then every order fills."""
+    choose: Callable[[Attempt], Way | None] = lambda _attempt: None
+    answer_s: float = 0.0
+    sent: list[Sent] = field(default_factory=list)
+    accepted: list[Sent] = field(default_factory=list)
+    orders: dict[tuple[AccountId, ClOrdId], OrderReport] = field(default_factory=dict)
+    positions: dict[tuple[AccountId, InstId], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    asked: list[ClOrdId] = field(default_factory=list)
+    trouble: deque[Exception] = field(default_factory=deque)
+    """Raised by the next questions, one each."""
+    hidden: Counter[ClOrdId] = field(default_factory=Counter)
+    """How many more questions for a name are answered as if there were none."""
+    hidden_fills: bool = False
+    in_the_air: int = 0
+
+    async def place(self, attempt: Attempt, expires_ms: int) -> Placement:
+        sent = Sent(
+            attempt.follower,
+            attempt.intent.inst_id,
+            attempt.cl_ord_id,
+            attempt.intent.change,
+            attempt.intent.reduce_only,
+            expires_ms,
+        )
+        self.sent.append(sent)
+        self.in_the_air += 1
+        try:
+            return await self._place(attempt, sent)
+        finally:
+            self.in_the_air -= 1
+
+    async def _place(self, attempt: Attempt, sent: Sent) -> Placement:
+        way = self.choose(attempt) or (self.ways.popleft() if self.ways else Way.FILL)
+        if self.answer_s:
+            await asyncio.sleep(self.answer_s)
+        match way:
+            case Way.REFUSE:
+                return Refused("51008", "", Category.FUNDS, "insufficient balance")
+            case Way.DUPLICATE:
+                return Refused("51016", "", Category.DUPLICATE, "duplicated client order id")
+            case Way.THROTTLE:
+                return NotPlaced(Postponement.THROTTLED, "50011")
+            case Way.NOT_SENT:
+                return NotPlaced(Postponement.NOT_SENT)
+            case Way.VANISH:
+                return Unknown("no answer")
+            case Way.HANG:
+                await asyncio.Event().wait()
+            case Way.BREAK:
+                raise ZeroDivisionError("ours")
+        if self.venue.now_ms() > sent.expires_ms:
+            return NotPlaced(Postponement.EXPIRED, "50036")
+        order_id = self._accept(attempt, sent, Decimal("0.5") if way is Way.HALF else Decimal(1))
+        if way is Way.HANG_FILLED:
+            await asyncio.Event().wait()
+        return Unknown("answer lost") if way is Way.FILL_UNHEARD else Accepted(order_id, self.venue.now_ms())
+
+    def _accept(self, attempt: Attempt, sent: Sent, part: Decimal) -> str:
+        """Fill it, at most what there is to reduce; a reduce-only order never opens."""
+        key = (sent.follower, sent.inst_id)
+        wanted = sent.change * part
+        if sent.reduce_only:
+            held = self.positions[key]
+            wanted = min(abs(wanted), abs(held)) * sign(wanted) if held * wanted < 0 else Decimal(0)
+        self.positions[key] += wanted
+        self.accepted.append(sent)
+        report = report_of(attempt, abs(wanted), order_id=f"venue-{len(self.accepted)}", at_ms=self.venue.now_ms())
+        self.orders[sent.follower, sent.name] = report
+        return report.order_id
+
+    async def ask(self, follower: AccountId, inst_id: InstId, cl_ord_id: ClOrdId) -> OrderReport | None:
+        del inst_id
+        self._answer_or_fail()
+        self.asked.append(cl_ord_id)
+        if self.hidden[cl_ord_id]:
+            self.hidden[cl_ord_id] -= 1
+            return None
+        return self.orders.get((follower, cl_ord_id))
+
+    async def has_fill(self, follower: AccountId, inst_id: InstId, names: Collection[ClOrdId]) -> bool:
+        del inst_id
+        self._answer_or_fail()
+        return not self.hidden_fills and any((follower, name) in self.orders for name in names)
+
+    async def position(self, follower: AccountId, inst_id: InstId) -> Contracts:
+        self._answer_or_fail()
+        return Contracts(self.positions[follower, inst_id])
+
+    def _answer_or_fail(self) -> None:
+        if self.trouble:
+            raise self.trouble.popleft()
+
+    @property
+    def names(self) -> list[ClOrdId]:
+        """The names accepted, one per acceptance."""
+        return [each.name for each in self.accepted]
+
+
+def report_of(
+    attempt: Attempt,
+    filled: Decimal | int,
+    *,
+    state: OrderState | None = None,
+    order_id: str = "venue-1",
+    at_ms: int = 0,
+) -> OrderReport:
+    """Report on an attempt; done unless a state is given."""
+    size = attempt.intent.size
+    whole = OrderState.FILLED if Decimal(filled) == size else OrderState.CANCELED
+    return OrderReport(
+        cl_ord_id=attempt.cl_ord_id,
+        order_id=order_id,
+        side=attempt.intent.side,
+        state=state or whole,
+        size=size,
+        filled=Contracts(Decimal(filled)),
+        average=Price(Decimal(100)) if filled else None,
+        fee=Decimal("-0.01") if filled else ZERO,
+        fee_currency="USDT",
+        updated_ms=at_ms,
+    )
+
+
+class ListedInstruments:
+    """Implements ports.Instruments for what it is given."""
+
+    def __init__(self, *listed: Instrument) -> None:
+        self._listed = {each.inst_id: each for each in listed or (instrument(),)}
+
+    def find(self, inst_id: InstId) -> Instrument | None:
+        return self._listed.get(inst_id)
+
+    def market(self, inst_id: InstId) -> Market:
+        del inst_id
+        return UNKNOWN_MARKET
+
+
+@dataclass
+class KnownFollowers:
+    """Implements copying.Followers: whoever was ensured is known; the others open nothing."""
+
+    account: Account = field(default_factory=Account)
+    ensured: list[AccountId] = field(default_factory=list)
+
+    async def ensure(self, followers: Collection[AccountId]) -> None:
+        self.ensured += followers
+
+    def find(self, follower: AccountId) -> Account:
+        return self.account if follower in self.ensured else Account(net_mode=False)
