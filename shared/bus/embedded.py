@@ -139,7 +139,7 @@ class EmbeddedServer:
             pass_fds=(self._lock,)
             if self._lock is not None
             else (),  # the lock lives as long as the server, not its parent
-            preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - it only calls prctl and getppid, prepared before the fork
+            preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 - it only calls prctl and getppid, prepared before the fork
         )
 
     def _command(self) -> list[str]:
@@ -201,8 +201,11 @@ def _locked(path: Path) -> int:
     return handle
 
 
-def _die_with(parent: int) -> Callable[[], None] | None:
-    """Return what the child runs before it becomes the server; None where the kernel offers no such watch."""
+def die_with(parent: int) -> Callable[[], None] | None:
+    """Return what a child runs before its program, to be sent SIGTERM when `parent`, its starter, is gone.
+
+    None where the kernel offers no such watch. Call it before the fork, with the process id of the caller.
+    """
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl

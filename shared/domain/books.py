@@ -1,9 +1,9 @@
 """The book: what a follower should hold and holds because of a leader, and how facts move it.
 
-`target` is exact; `held` moves only by settled fills. The difference is answered by orders: `openings` remembers which events asked for
-the part of it that would open, at which price and when, so that limits judge an order by the trades it copies. An order in flight takes
-its openings with it; `kept` is what later closes left of the target it was planned for, so that what it does not fill leaves the target
-in that measure. All sizes are signed contracts.
+`target` is exact; `held` moves only by settled fills. The difference is answered by orders: `openings` remembers which
+events asked for the part of it that would open, at which price and when, so that limits judge an order by the trades it
+copies. An order in flight takes its openings with it; `kept` is what later closes left of the target it was planned
+for, so that what it does not fill leaves the target in that measure. All sizes are signed contracts.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,10 @@ from shared.domain.subscriptions import Subscription, SubscriptionState
 
 _ONE = Decimal(1)
 _MOST_OPENINGS = 32
-"""Openings remembered one by one; beyond it the two oldest become one, so a follower who cannot trade costs bounded memory."""
+"""Openings remembered one by one.
+
+Beyond it the two oldest become one, so a follower who cannot trade costs bounded memory.
+"""
 
 DENIED_BY_STATE = {
     SubscriptionState.PAUSED: Reason.PAUSED,
@@ -60,8 +63,8 @@ FLAT = Book()
 def fold(book: Book, event: TradeEvent, subscription: Subscription, instrument: Instrument) -> tuple[Book, Skip | None]:
     """Move the target by one event of the leader; total, and independent of time and of orders in flight.
 
-    Closes shrink the target by the leader's fraction, a full close sets it to zero, a remainder below the instrument's minimum counts as a
-    full close. The skip, if any, says why the event did not move the target.
+    Closes shrink the target by the leader's fraction, a full close sets it to zero, a remainder below the instrument's
+    minimum counts as a full close. The skip, if any, says why the event did not move the target.
     """
     if event.category == OWN_ORDER:
         return book, Skip(event.id, Reason.NOT_CHOSEN, numbers(category=event.category))
@@ -139,7 +142,8 @@ def asked(openings: tuple[Opening, ...]) -> Decimal:
 def settled(book: Book, intent: Intent, filled: Decimal, applied: Decimal = Decimal(0)) -> Book:
     """Apply the end of an order: `filled` in all, `applied` of it already in the book (both positive contracts).
 
-    What an opening order left unfilled leaves the target and is not chased; what a close left unfilled stays to be closed.
+    What an opening order left unfilled leaves the target and is not chased; what a close left unfilled stays to be
+    closed.
     """
     moved = filling(book, intent, filled, applied)
     if intent.leg is Leg.CLOSE:
@@ -188,7 +192,10 @@ def _may_be_piece(change: Decimal, instrument: Instrument) -> bool:
 
 
 def observed(book: Book, position: Decimal) -> Book:
-    """Believe the account where it holds less than the book: the follower reduced it, or the venue did. Never grows anything."""
+    """Believe the account where it holds less than the book: the follower reduced it, or the venue did.
+
+    Never grows anything.
+    """
     same_way = position if position * book.held > 0 else Decimal(0)
     held = min(abs(book.held), abs(same_way)) * sign(book.held)
     target = (

@@ -109,7 +109,10 @@ class TradeEvent:
 
     @property
     def closed_fraction(self) -> Decimal:
-        """Return how much of the position before it this event closed: 0 for an opening, 1 for a full close or a flip."""
+        """Return how much of the position before it this event closed.
+
+        0 for an opening, 1 for a full close or a flip.
+        """
         if self.before == 0 or self.before * (self.after - self.before) >= 0:
             return Decimal(0)
         if self.after * self.before <= 0:

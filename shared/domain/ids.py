@@ -1,7 +1,7 @@
 """Names of things, and the pure functions that make them.
 
-The client order id is published: anyone holding the event, the follower, the leg and the try can recompute it, which is what
-lets a stranger audit us and lets a new holder of a lane ask the venue what an old one sent.
+The client order id is published: anyone holding the event, the follower, the leg and the try can recompute it, which is
+what lets a stranger audit us and lets a new holder of a lane ask the venue what an old one sent.
 """
 
 from enum import StrEnum

@@ -1,7 +1,7 @@
 """Lanes: fixed slices of followers, the unit of order and of ownership.
 
-Promise: the intents of one follower and instrument reach the venue in the leader's order, because a follower belongs to exactly
-one lane and a lane has at most one holder. Lane count, hash and the id function are fixed at installation.
+Promise: the intents of one follower and instrument reach the venue in the leader's order, because a follower belongs to
+exactly one lane and a lane has at most one holder. Lane count, hash and the id function are fixed at installation.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ from shared.domain.ids import AccountId, EntryId
 Lane = NewType("Lane", int)
 
 LANE_SCHEME = "crc32/client_order_id.blake2b128"
-"""Names the hash and the id function of this build; a worker whose scheme differs from the installation's refuses to start."""
+"""Names the hash and the id function of this build.
+
+A worker whose scheme differs from the installation's refuses to start.
+"""
 
 
 def lane_of(follower: AccountId, count: int) -> Lane:

@@ -1,7 +1,8 @@
 """Decide what a follower does next: from a book to one order, or to the reasons there is none.
 
-`decide` is called again after every settled order until it returns no order: a flip is a close and then an open, a size above the venue's
-maximum goes in pieces, an unfilled close goes again. It is total: for every well-formed input it returns, and never raises.
+`decide` is called again after every settled order until it returns no order: a flip is a close and then an open, a size
+above the venue's maximum goes in pieces, an unfilled close goes again. It is total: for every well-formed input it
+returns, and never raises.
 """
 
 from collections.abc import Iterable
@@ -123,7 +124,10 @@ def _unasked(at: Situation) -> Book:
 
 
 def _below_minimum(at: Situation, allowed: Allowed) -> Decision:
-    """Skip, carry or round up an opening too small to place, as the subscription chooses; a limit is never rounded past."""
+    """Skip, carry or round up an opening too small to place, as the subscription chooses.
+
+    A limit is never rounded past.
+    """
     minimum, policy, limit = at.instrument.minimum, at.subscription.below_minimum, allowed.limit
     if limit and (allowed.trimmed or (policy is BelowMinimum.ROUND_UP and limit.most < minimum)):
         said = tuple(Skip(each.event, limit.trim.reason, limit.trim.numbers) for each in allowed.openings)

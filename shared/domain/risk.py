@@ -1,7 +1,7 @@
 """Limits on opens: an ordered tuple of rules, each of which may deny openings, or bound the order, and says why.
 
-Closes pass no rule: they always go. What a rule takes leaves the target and is not chased: a denied opening exactly, so that a close which
-the opening had made smaller becomes whole again; a bounded order only what is above the bound.
+Closes pass no rule: they always go. What a rule takes leaves the target and is not chased: a denied opening exactly, so
+that a close which the opening had made smaller becomes whole again; a bounded order only what is above the bound.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,10 @@ class Account:
 
     net_mode: bool = True
     reduce_only: bool = True
-    """Whether the account's level takes `reduceOnly` (D#order-book-trading-trade-post-place-order: Futures and multi-currency)."""
+    """Whether the account's level takes `reduceOnly`, as Futures and multi-currency mode do.
+
+    Source: D#order-book-trading-trade-post-place-order.
+    """
     margin_mode: MarginMode = MarginMode.CROSS
     fenced: bool = True
     """Whether `expTime` was proven to bind this grant's orders."""
@@ -133,7 +136,10 @@ def by_age(allowed: Allowed, at: Situation) -> Allowed:
 
 
 def by_slippage(allowed: Allowed, at: Situation) -> Allowed:
-    """Deny an opening whose price has run from the leader's by more than the cap; an old or unknown price judges nothing."""
+    """Deny an opening whose price has run from the leader's by more than the cap.
+
+    An old or unknown price judges nothing.
+    """
     cap, last = at.subscription.slippage_cap, at.market.last
     if cap is None or last is None or at.now_ms - at.market.at_ms > MARKET_FRESH_MS:
         return allowed

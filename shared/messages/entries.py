@@ -1,9 +1,10 @@
 """Entries of the stream `trades`: everything that makes an order, or changes who gets one.
 
-Each entry is one JSON object, told apart by its `schema`. Numbers are strings, times are Unix milliseconds. A message, once made, never
-changes; a new meaning is a new schema.
+Each entry is one JSON object, told apart by its `schema`. Numbers are strings, times are Unix milliseconds. A message,
+once made, never changes; a new meaning is a new schema.
 """
 
+import re
 from decimal import Decimal
 
 import msgspec
@@ -13,6 +14,12 @@ from shared.domain.ids import AccountId, EntryId, EventId, InstId
 from shared.domain.instruments import InstType
 from shared.domain.quantities import Contracts, Price, Quote, plain
 from shared.domain.subscriptions import BelowMinimum, FixedRatio, Subscription, SubscriptionState
+
+_PLAIN = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
+"""How `plain` spells a number.
+
+No exponent, which could stand for one of a million digits, and nothing else `Decimal` would take.
+"""
 
 
 class Undecodable(ValueError):
@@ -78,7 +85,7 @@ def decode(payload: bytes | str) -> Entry:
     """
     try:
         return _decoder.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise Undecodable(
             f"entry is not understood: {error}; expected schema trade_event/1 or subscription/1"
         ) from error
@@ -167,13 +174,9 @@ def read_subscription(message: SubscriptionV1) -> Subscription:
 
 
 def _number(field: str, text: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except ArithmeticError:
-        value = Decimal("NaN")
-    if not value.is_finite():
-        raise Undecodable(f"{field} is {text!r}; expected a plain decimal number")
-    return value
+    if not _PLAIN.fullmatch(text):
+        raise Undecodable(f"{field} is {text[:80]!r}; expected a plain decimal number")
+    return Decimal(text)
 
 
 def _optional(field: str, text: str | None) -> Decimal | None:

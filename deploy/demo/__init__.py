@@ -1,0 +1,1 @@
+"""Rehearse the whole path of a trade on this machine, then audit it."""

@@ -1,0 +1,1 @@
+"""The auditor: what happened, worked out from the venue's evidence alone."""
