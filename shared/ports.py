@@ -45,7 +45,7 @@ class VenueClock(Protocol):
         """Return the venue's Unix milliseconds, estimated."""
 
     def surely_past(self, venue_ms: int) -> bool:
-        """Tell whether the venue's clock has passed `venue_ms` even if the estimate is wrong by its whole error bound."""
+        """Tell whether the venue's clock has passed `venue_ms`, even if the estimate is wrong by its whole error."""
 
 
 class Exchange(Protocol):
@@ -54,8 +54,8 @@ class Exchange(Protocol):
     async def place(self, attempt: Attempt, expires_ms: int) -> Placement:
         """Send one order that the venue refuses after `expires_ms` (venue milliseconds).
 
-        Never raises for the venue's sake and never sends twice, except that an answer which proves the token expired makes it
-        re-read the grant and send once more.
+        Never raises for the venue's sake and never sends twice, except that an answer which proves the token expired
+        makes it re-read the grant and send once more.
         """
 
     async def ask(self, follower: AccountId, inst_id: InstId, cl_ord_id: ClOrdId) -> OrderReport | None:
@@ -123,7 +123,7 @@ class LeaderHistory(Protocol):
     """A leader's account by REST: the truth the socket is compared with."""
 
     async def fills_since(self, since_ms: int) -> Sequence[Fill]:
-        """Return every fill at or after `since_ms`, oldest first by the venue's own sequence, over as many pages as there are.
+        """Return every fill at or after `since_ms`, oldest first by the venue's own sequence, over all pages.
 
         Raises:
             CouldNotAsk: no usable answer.

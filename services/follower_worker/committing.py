@@ -1,4 +1,7 @@
-"""USE CASE what was decided becomes durable: one commit in flight per lane, carrying everything that gathered meanwhile."""
+"""USE CASE what was decided becomes durable.
+
+One commit in flight per lane, carrying everything that gathered meanwhile.
+"""
 
 import asyncio
 from collections.abc import Callable

@@ -1,7 +1,8 @@
 """USE CASE entries reach the lanes in hand: decoded once, begun before anything leaves, folded in stream order.
 
-One reader serves every attached lane. A lane taken later reads what it missed by itself and attaches once it stands where the reader stands; a lane that
-falls too far behind is detached into the same catching up, so it never stops the reader.
+One reader serves every attached lane. A lane taken later reads what it missed by itself and attaches once it stands
+where the reader stands; a lane that falls too far behind is detached into the same catching up, so it never stops the
+reader.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence

@@ -12,7 +12,10 @@ MOST_ENTRIES_A_READ = 500
 
 
 class TradesReader:
-    """Reads `trades` once for every lane of this worker, from the stream's tail; lanes catch up to there by themselves."""
+    """Reads `trades` once for every lane of this worker, from the stream's tail.
+
+    Lanes catch up to there by themselves.
+    """
 
     def __init__(self, broker: RedisBroker, stream: str, trades: TradeStream, copier: Copier, block_ms: int) -> None:
         self._broker, self._stream, self._trades, self._copier = broker, stream, trades, copier
@@ -21,7 +24,10 @@ class TradesReader:
         self._subscriber: Any = None
 
     async def keep_up(self) -> None:
-        """Begin to read, or begin anew on another server: what was read of the old one says nothing of this one's ids."""
+        """Begin to read, or begin anew on another server.
+
+        What was read of the old one says nothing of this one's ids.
+        """
         server = await self._trades.server()
         if server == self._server:
             return

@@ -1,7 +1,7 @@
 """USE CASE which lanes are mine: take a fair share, renew, give back; run each lane from its load to its loss.
 
-A lane taken is loaded, its strands in doubt are asked for, what it missed is read, and only then it follows the reader. A lane is given up the moment anything says that it is
-not ours: a failed renewal, a refused commit, a refused `begun`.
+A lane taken is loaded, its strands in doubt are asked for, what it missed is read, and only then it follows the reader.
+A lane is given up the moment anything says that it is not ours: a failed renewal, a refused commit, a refused `begun`.
 """
 
 import asyncio
@@ -23,7 +23,10 @@ _DRAIN_STEP_S = 0.01
 
 
 class Holder:
-    """Holds this worker's lanes. Redis failures are waited out: without renewal the lease deadline stops the senders."""
+    """Holds this worker's lanes.
+
+    Redis failures are waited out: without renewal the lease deadline stops the senders.
+    """
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from services.follower_worker.records import field_name, key_of, read_strand, wr
 from services.follower_worker.strands import Phase, Strand, StrandKey
 from services.follower_worker.telling import tell_skip
 from shared.domain.fills import TradeEvent
-from shared.domain.ids import AccountId, EntryId, InstId, entry_order
+from shared.domain.ids import STREAM_START, AccountId, EntryId, InstId, entry_order
 from shared.domain.instruments import Instrument
 from shared.domain.lanes import Lease
 from shared.domain.reasons import Reason, Skip, numbers
@@ -28,7 +28,10 @@ class OpenEntry:
     entry: EntryId
     undecided: int
     change: SubscriptionV1 | None = None
-    """Put in force by this entry; written with the offset that passes it, so that whoever reads on from there finds the settings of that moment."""
+    """Put in force by this entry.
+
+    Written with the offset that passes it, so that whoever reads on from there finds the settings of that moment.
+    """
 
 
 @dataclass(slots=True)
@@ -56,7 +59,7 @@ class Lane:
     waiting_on: dict[StrandKey, list[OpenEntry]] = field(default_factory=lambda: defaultdict(list))
     outcomes: dict[StrandKey, list[OutcomeV1]] = field(default_factory=lambda: defaultdict(list))
     touched: dict[StrandKey, Strand] = field(default_factory=dict)
-    written_offset: EntryId = EntryId("")
+    written_offset: EntryId = STREAM_START
     lost: bool = False
     draining: bool = False
     caught_up: bool = False
@@ -101,7 +104,10 @@ class Lane:
         self.open_entries.append(OpenEntry(entry, 0, message if newer else None))
 
     def apply(self, event: TradeEvent, instrument: Instrument | None, read_ms: int, at_ms: int) -> list[Strand]:
-        """Give an event to every strand it concerns; returns the strands, followers rotated so that nobody is always last."""
+        """Give an event to every strand it concerns.
+
+        Returns the strands, followers rotated so that nobody is always last.
+        """
         opened = OpenEntry(event.entry, 0)
         self.open_entries.append(opened)
         concerned = []
@@ -124,7 +130,10 @@ class Lane:
     def _receive_safely(
         self, strand: Strand, event: TradeEvent, subscription: Subscription, instrument: Instrument | None, read_ms: int
     ) -> Skip | None:
-        """Keep an event that one follower's book cannot digest from stopping the lane: that strand is poisoned, and only closes."""
+        """Keep an event that one follower's book cannot digest from stopping the lane.
+
+        That strand is poisoned, and only closes.
+        """
         try:
             return self._receive(strand, event, subscription, instrument, read_ms)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is this follower's alone
@@ -153,7 +162,7 @@ class Lane:
         return strand
 
     def closing_before(self, strand: Strand) -> bool:
-        """Tell whether the same follower has a close under way on another instrument, which frees funds an open may need."""
+        """Tell whether the follower has a close under way on another instrument, which frees funds for an open."""
         return any(other is not strand and other.closing for other in self.by_follower[strand.key.follower])
 
     def _was_maybe_sent(self, event: TradeEvent) -> bool:

@@ -1,7 +1,7 @@
 """Rate gates in the holder's memory: one owner per follower, so nobody else counts.
 
-60 orders in 2 s per follower and instrument, 4 where the follower leads on OKX (okx-api facts, rate limits); no burst beyond it. A throttled follower
-waits alone; when many are throttled within a moment, everybody does.
+60 orders in 2 s per follower and instrument, 4 where the follower leads on OKX (okx-api facts, rate limits); no burst
+beyond it. A throttled follower waits alone; when many are throttled within a moment, everybody does.
 """
 
 from collections import deque

@@ -1,7 +1,8 @@
-"""USE CASE what is not known is asked: settle accepted orders, decide orders in doubt, rebuild strands others may have served.
+"""USE CASE what is not known is asked: settle orders, decide those in doubt, rebuild strands others may have served.
 
-Absent is proven, never assumed: the venue's clock must surely have passed the last moment anything could be accepted, two answers some seconds apart
-must show nothing, and no fill may carry the name. A failed read proves nothing and is tried again.
+Absent is proven, never assumed: the venue's clock must surely have passed the last moment anything could be accepted,
+two answers some seconds apart must show nothing, and no fill may carry the name. A failed read proves nothing and is
+tried again.
 """
 
 import asyncio
@@ -78,7 +79,7 @@ class Resolver:
                 pause = self._pause(doubt, _RETRY_FIRST_MS, _RETRY_MOST_MS)
             except GrantUnusable:
                 pause = _GRANT_PAUSE_S
-            except Exception as error:  # an asker must survive whatever one strand brings
+            except Exception as error:  # noqa: BLE001 - an asker must survive whatever one strand brings
                 structlog.get_logger().exception("strand_not_resolved", error=type(error).__name__)
                 pause = _RETRY_MOST_MS / 1000
             if pause is None or doubt.lane.lost:
@@ -165,7 +166,10 @@ class Resolver:
         return await self._venue.exchange.position(strand.key.follower, strand.key.inst_id)
 
     def _mind_the_fence(self, doubt: Doubt, position: Contracts | None) -> None:
-        """Without a proven fence absence is not certain: never open again, and believe the account rather than the book."""
+        """Without a proven fence absence is not certain.
+
+        Never open again, and believe the account rather than the book.
+        """
         if position is None:
             return
         lane, strand = doubt.lane, doubt.strand
@@ -207,9 +211,11 @@ class Resolver:
         return self._rebuild(doubt, unfenced)
 
     async def _has_read_everything(self, doubt: Doubt) -> bool:
-        """Tell whether every entry that may have been acted on is among the strand's: an order is named after the last event it covers.
+        """Tell whether every entry that may have been acted on was read.
 
-        A server that has forgotten is given its events back by the watchers, all of a leader's in one step; until then nothing can be concluded.
+        An order is named after the last event it covers, so with one event missing its order could not be found. A server
+        that has forgotten is given its events back by the watchers, all of a leader's in one step; until then nothing can
+        be concluded.
         """
         lane, leader = doubt.lane, doubt.strand.key.leader
         if not lane.caught_up:

@@ -1,7 +1,7 @@
 """USE CASE what must be known of a follower before an order leaves for it: its account, its grant, its fence.
 
-The fence is proven once per grant: an order too small to place, already expired, must be refused because it expired. A grant without that proof still trades, but its orders in
-doubt are treated as if the venue kept no deadline.
+The fence is proven once per grant: an order too small to place, already expired, must be refused because it expired. A
+grant without that proof still trades, but its orders in doubt are treated as if the venue kept no deadline.
 """
 
 import asyncio
@@ -65,7 +65,10 @@ class Roster:
             await self._book.open_grants([account])
 
     async def ensure(self, followers: Collection[AccountId]) -> None:
-        """Load accounts and open grants that are not in memory yet, and prove fences that are not. Repeating it is cheap."""
+        """Load accounts and open grants that are not in memory yet, and prove fences that are not.
+
+        Repeating it is cheap.
+        """
         async with self._loading:
             missing = [each for each in dict.fromkeys(followers) if each not in self._known]
             if missing:

@@ -7,8 +7,9 @@
 
     DOUBTFUL: somebody else may have sent for it ── resolved ──▶ READY
 
-Two rules live here. A strand sends only when every result it has recorded is committed (`may_send`), and a strand in flight is never
-committed (`committable`): so whatever Redis says is decided was answered, and whatever was sent but not committed is found by its name.
+Two rules live here. A strand sends only when every result it has recorded is committed (`may_send`), and a strand in
+flight is never committed (`committable`): so whatever Redis says is decided was answered, and whatever was sent but not
+committed is found by its name.
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from shared.domain.risk import Situation
 from shared.domain.subscriptions import Subscription
 
 NO_EVENT = EventId("")
+_NO_HOPS = Hops(0, 0, 0)
 
 
 class Phase(StrEnum):
@@ -52,7 +54,7 @@ class Strand:
     phase: Phase = Phase.IDLE
     cursor: EntryId = STREAM_START
     event: EventId = NO_EVENT
-    hops: Hops = Hops(0, 0, 0)
+    hops: Hops = _NO_HOPS
     read_ms: int = 0
     covers: int = 0
     tries: dict[Leg, int] = field(default_factory=lambda: {Leg.CLOSE: 0, Leg.OPEN: 0})
@@ -180,7 +182,10 @@ class Strand:
             self.postpone()
 
     def _refused(self, named: Attempt) -> None:
-        """Take a definitive no. Nothing exists under the name, so it is not used up: names that exist have no gaps between them."""
+        """Take a definitive no.
+
+        Nothing exists under the name, so it is not used up: names that exist have no gaps between them.
+        """
         self.flight, self.phase = None, Phase.READY
         self.failures += 1
         if named.intent.leg is Leg.OPEN:
@@ -220,11 +225,17 @@ class Strand:
         self.phase, self.wait_ms = Phase.DOUBTFUL, max(self.wait_ms, wait_ms, expires_ms)
 
     def postpone(self) -> None:
-        """Have the record written although nothing was decided: a strand that has to wait must not hold the offset back."""
+        """Have the record written although nothing was decided.
+
+        A strand that has to wait must not hold the offset back.
+        """
         self.revision += 1
 
     def probes(self) -> list[Probe]:
-        """List the names to ask for: the event at the cursor if something was owed, and every doubtful event; both legs each."""
+        """List the names to ask for: the event at the cursor if something was owed, and every doubtful event.
+
+        Both legs each.
+        """
         known = [Probe(self.event, leg, self.tries[leg]) for leg in Leg] if self.owing and self.event else []
         return known + [Probe(event.id, leg, 0) for event in self.doubtful for leg in Leg]
 

@@ -1,7 +1,8 @@
 """USE CASE one order's life: from a strand that may send to an answer, or to the lack of one.
 
-A fixed number of senders take strands in turn, so there is no task per order and no more orders in the air than connections. What a strand should do is decided at the
-last moment; between the lease check, the stamp of `expTime` and the hand-over to the wire nothing is awaited.
+A fixed number of senders take strands in turn, so there is no task per order and no more orders in the air than
+connections. What a strand should do is decided at the last moment; between the lease check, the stamp of `expTime` and
+the hand-over to the wire nothing is awaited.
 """
 
 import asyncio
@@ -60,7 +61,7 @@ class Submitter:
             lane, strand = await self._ready.take()
             try:
                 await self._serve(lane, strand)
-            except Exception as error:  # a sender must survive whatever one strand brings
+            except Exception as error:  # noqa: BLE001 - a sender must survive whatever one strand brings
                 self._poison(lane, strand, error)
 
     async def _serve(self, lane: Lane, strand: Strand) -> None:

@@ -1,4 +1,7 @@
-"""A worker put together from its use cases: who tells whom what. No client is built here, so tests use this very assembly."""
+"""A worker put together from its use cases: who tells whom what.
+
+No client is built here, so tests use this very assembly.
+"""
 
 from dataclasses import dataclass
 

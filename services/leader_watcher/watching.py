@@ -1,8 +1,9 @@
 """USE CASE one leader: what the socket pushes and what REST shows become one sequence of events, each published once.
 
-The socket is never trusted alone. On every (re)join pushes wait until REST has been read from the last published fill with an overlap; every few seconds the same comparison runs
-again, and positions are compared too. Publishing is serial per leader; two watchers may run at once, because a publication
-names the version of the leader's state it was computed from.
+The socket is never trusted alone. On every (re)join pushes wait until REST has been read from the last published fill
+with an overlap; every few seconds the same comparison runs again, and positions are compared too. Publishing is serial
+per leader; two watchers may run at once, because a publication names the version of the leader's state it was computed
+from.
 """
 
 import asyncio
@@ -105,7 +106,10 @@ class LeaderWatch:
         self._last_ms = 0
         """The last fill we know to be published, in whatever memory of Redis's; 0 before the first comparison."""
         self._complete = False
-        """Whether everything REST shows has been published on the server we know: the first publication there must be complete."""
+        """Whether everything REST shows has been published on the server we know.
+
+        The first publication there must be complete.
+        """
         self.joined = False
         self.trouble = "not joined yet"
         """Why this leader is not fully watched, in words; empty when it is."""
@@ -165,7 +169,10 @@ class LeaderWatch:
                 await self._compare_positions()
 
     async def compare(self) -> bool:
-        """Read REST fills from the last published one with an overlap and publish what is missing; False if that failed."""
+        """Read REST fills from the last published one with an overlap and publish what is missing.
+
+        False if that failed.
+        """
         try:
             if (await self._fresh_state()).version == 0:
                 await self._anchor()
@@ -200,8 +207,8 @@ class LeaderWatch:
     async def _anchor(self) -> None:
         """Begin with a leader, or begin anew after Redis lost everything.
 
-        The venue's positions are taken between two identical readings of its fills. A leader never seen before begins there; one whose events are lost
-        is published again from the overlap on, and whoever copies asks before sending.
+        The venue's positions are taken between two identical readings of its fills. A leader never seen before begins
+        there; one whose events are lost is published again from the overlap on, and whoever copies asks before sending.
         """
         since = (self._last_ms or self._venue.now_ms()) - self._rhythm.overlap_ms
         while True:
@@ -225,8 +232,8 @@ class LeaderWatch:
     async def _publish(self, fills: Sequence[Fill], server: str | None = None) -> bool:
         """Publish what is new of these fills, in their order.
 
-        `server` names the server for which they are all that REST shows. On a server where nothing complete was published yet, only such a publication may
-        go: False means that a comparison has to come first.
+        `server` names the server for which they are all that REST shows. On a server where nothing complete was
+        published yet, only such a publication may go: False means that a comparison has to come first.
         """
         async with self._serial:
             fresh = [fill for fill in fills if fill.event_id not in self._known]
@@ -287,7 +294,7 @@ class LeaderWatch:
             self._known.popitem(last=False)
 
     async def _compare_positions(self) -> None:
-        """Publish a difference of positions once two comparisons in a row have shown the same one and no fill explains it."""
+        """Publish a difference of positions that two comparisons in a row have shown and no fill explains."""
         try:
             state = await self._fresh_state()
             venue = await self._history.positions()

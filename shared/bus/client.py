@@ -1,4 +1,7 @@
-"""One way to open a Redis client: raw bytes, patient with a server that restarts, time-outs above the longest blocking read."""
+"""One way to open a Redis client.
+
+Raw bytes, patient with a server that restarts, time-outs above the longest blocking read.
+"""
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry

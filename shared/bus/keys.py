@@ -1,7 +1,8 @@
 """Every key this product keeps in Redis: its owner, type, time-to-live and version.
 
-All keys of an installation share one hash tag, because a commit touches the lease, the lane and the outcomes in one step; so an installation lives
-on one shard of a cluster. Nothing here is the only copy of anything: what Redis loses is rebuilt from SQL and the venue.
+All keys of an installation share one hash tag, because a commit touches the lease, the lane and the outcomes in one
+step; so an installation lives on one shard of a cluster. Nothing here is the only copy of anything: what Redis loses is
+rebuilt from SQL and the venue.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,10 @@ class Keys:
 
     @property
     def settled_at_installation(self) -> str:
-        """Hash, for ever: lane count and scheme. Written once by whoever starts first; never changed while workers run."""
+        """Hash, for ever: lane count and scheme.
+
+        Written once by whoever starts first; never changed while workers run.
+        """
         return self._key("installation")
 
     @property
@@ -52,7 +56,7 @@ class Keys:
         return self._key(f"lane:{lane:02d}")
 
     def lease(self, lane: Lane) -> str:
-        """String, expires with the lease: the holder's token. Owner: the lease steps."""
+        """Text, expires with the lease: the holder's token. Owner: the lease steps."""
         return self._key(f"lease:{lane:02d}")
 
     @property

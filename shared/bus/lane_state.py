@@ -1,7 +1,7 @@
 """A lane's state in Redis: what its holder loads once and then only writes, in token-checked steps.
 
-A commit carries the number it expects to write. Sent twice it is applied once; sent by somebody whose lease is gone, or whose memory is newer than Redis
-is, it is refused and the lane must be given up.
+A commit carries the number it expects to write. Sent twice it is applied once; sent by somebody whose lease is gone, or
+whose memory is newer than Redis is, it is refused and the lane must be given up.
 """
 
 from collections.abc import Mapping, Sequence

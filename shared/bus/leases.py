@@ -1,7 +1,8 @@
 """Leases on lanes: take, renew, release; and the epoch, which voids them all when Redis may have forgotten.
 
-A lease is a string with a token of its own and a time-to-live. The holder counts its own deadline from **before** it asked, on the monotonic
-clock, so it stops before Redis lets anyone else in. `exp_max` travels with the lease: no order of this holder may carry a later `expTime`.
+A lease is a string with a token of its own and a time-to-live. The holder counts its own deadline from **before** it
+asked, on the monotonic clock, so it stops before Redis lets anyone else in. `exp_max` travels with the lease: no order
+of this holder may carry a later `expTime`.
 """
 
 from collections.abc import Sequence
@@ -16,9 +17,11 @@ from shared.domain.ids import EntryId
 from shared.domain.lanes import LANE_SCHEME, Lane, Lease
 from shared.ports import Clock, VenueClock
 
-
 CLOCK_MARGIN_MS = 1_000
-"""How far ahead `since` is set: if our estimate of the venue's clock is behind, the last fills before the loss must not pass for new."""
+"""How far ahead `since` is set.
+
+If our estimate of the venue's clock is behind, the last fills before the loss must not pass for new.
+"""
 
 
 class SchemeMismatch(Exception):
@@ -44,7 +47,8 @@ class Leases:
             found = text(await self._redis.hget(key, name) or b"")
             if found != ours:
                 raise SchemeMismatch(
-                    f"{name} is {ours} here but {found} in the installation {key}; start with {found}, or migrate with the workers stopped"
+                    f"{name} is {ours} here but {found} in the installation {key}; start with {found},"
+                    " or migrate with the workers stopped"
                 )
 
     async def beat(self, worker: str) -> int:

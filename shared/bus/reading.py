@@ -1,7 +1,7 @@
 """FastStream's edge, as we use it: whole batches of raw entries, one subscriber, nothing parsed for us.
 
-Its own parser would read every entry as JSON and write it again, and one bad entry would spoil the batch. Its default pause after a lost connection is five
-seconds; the client's own retries come first.
+Its own parser would read every entry as JSON and write it again, and one bad entry would spoil the batch. Its default
+pause after a lost connection is five seconds; the client's own retries come first.
 """
 
 import logging
@@ -39,7 +39,10 @@ def open_broker(url: str, socket_timeout_s: float) -> RedisBroker:
 
 
 def subscribe(broker: RedisBroker, stream: StreamSub, receive: Receive) -> Any:  # noqa: ANN401 - FastStream's subscriber type is internal
-    """Attach one batch subscriber; start it with `await subscriber.start()`. `receive` is awaited batch by batch, in order."""
+    """Attach one batch subscriber; start it with `await subscriber.start()`.
+
+    `receive` is awaited batch by batch, in order.
+    """
     subscriber = broker.subscriber(stream=stream, ack_policy=AckPolicy.MANUAL, parser=_raw, decoder=_undecoded)
 
     async def handle(batch: list[Any]) -> None:

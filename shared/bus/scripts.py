@@ -1,12 +1,12 @@
 """Typed signatures for the Lua steps: every write to shared state is one of these, and each is atomic.
 
-The Lua files beside this one say what each key and argument is. A script is sent once and then called by its digest; redis-py sends it again when
-the server has forgotten it.
+The Lua files beside this one say what each key and argument is. A script is sent once and then called by its digest;
+redis-py sends it again when the server has forgotten it.
 """
 
 from collections.abc import Awaitable, Sequence
 from importlib.resources import files
-from typing import Any, cast
+from typing import cast
 
 from redis.asyncio import Redis
 
@@ -24,8 +24,8 @@ class Steps:
             name.removesuffix(".lua"): redis.register_script(identity + text) for name, text in texts.items()
         }
 
-    async def _run(self, name: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
-        return await cast("Awaitable[Any]", self._scripts[name](keys=list(keys), args=list(args)))
+    async def _run(self, name: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> object:
+        return await cast("Awaitable[object]", self._scripts[name](keys=list(keys), args=list(args)))
 
     async def publish(
         self, keys: tuple[str, str, str, str], head: tuple[str, int, int, int, int], rest: Sequence[str | bytes]
@@ -51,7 +51,7 @@ class Steps:
 
     async def begun(self, keys: Sequence[str], entry: tuple[int, int], tokens: Sequence[str]) -> list[bool]:
         """See begun.lua."""
-        return [bool(each) for each in await self._run("begun", keys, (*entry, *tokens))]
+        return [bool(each) for each in cast("Reply", await self._run("begun", keys, (*entry, *tokens)))]
 
     async def commit(self, keys: tuple[str, str, str, str], args: Sequence[str | bytes | int]) -> str:
         """See commit.lua."""

@@ -1,7 +1,7 @@
-"""The streams: publishing once, reading what a lane missed, setting aside what nobody can read, trimming behind everyone.
+"""The streams: publishing once, reading what a lane missed, setting aside what nobody can read, trimming.
 
-An entry is plain JSON in the one field `__data__`. Publishing is one step per batch and leader (publish.lua); two publishers may run at once, and the slower
-one is told so.
+An entry is plain JSON in the one field `__data__`. Publishing is one step per batch and leader (publish.lua); two
+publishers may run at once, and the slower one is told so.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,10 @@ from shared.messages.entries import SubscriptionV1, TradeEventV1, encode
 from shared.messages.leader import LeaderState, Published
 
 REMEMBERED_MS = 4 * 24 * 3600 * 1000
-"""How long published ids are remembered: a day more than the venue's REST fills reach back (D#…-get-transaction-details-last-3-days)."""
+"""How long published ids are remembered.
+
+A day more than the venue's REST fills reach back (D#…-get-transaction-details-last-3-days).
+"""
 _DEAD_LETTERS = 10_000
 
 Rows = list[tuple[bytes, dict[bytes, bytes]]]
@@ -83,7 +86,7 @@ class TradePublisher:
     async def mark_published(self, leader: AccountId, events: Sequence[tuple[EventId, int]]) -> None:
         """Remember ids (with their fill times) that came before our time, so that they are never published."""
         if events:
-            await self._redis.zadd(self._keys.published(leader), {event: at_ms for event, at_ms in events})
+            await self._redis.zadd(self._keys.published(leader), dict(events))
 
     async def renew_epoch(self, venue_ms: int, lanes: int) -> None:
         """See Leases.renew_epoch; publishers notice a forgetful server too."""

@@ -103,8 +103,7 @@ def problems(subscription: Subscription) -> list[Problem]:
             subscription.slippage_cap is not None and not Decimal(0) < subscription.slippage_cap <= _LARGEST_CAP,
             "slippage_cap",
             subscription.slippage_cap,
-            f"use a fraction above 0 and up to {_LARGEST_CAP} (0.005 is half a per cent),"
-            " or leave it out for market orders",
+            f"use a fraction above 0 and up to {_LARGEST_CAP}, 0.005 for half a per cent, or leave it out for no limit",
         ),
         (
             None not in (subscription.max_order, subscription.max_position)

@@ -1,4 +1,7 @@
-"""Entries of the stream `outcomes`: what became of each intent, one JSON object each, readable by ordinary consumer groups."""
+"""Entries of the stream `outcomes`.
+
+What became of each intent, one JSON object each, readable by ordinary consumer groups.
+"""
 
 from enum import StrEnum
 
