@@ -15,6 +15,8 @@ INSTRUMENTS = ("BTC-USDT-SWAP", "ETH-USDT-SWAP", "SOL-USDT-SWAP")
 SECRET_SHAPE = rb"(?:at|rt|key|secret|pass)-9\d{8}-[A-Za-z0-9_-]{16,}|client-9\d{8}-[0-9a-f]{32}"
 """What every secret of a rehearsal looks like, those the paper OKX hands out on renewal included."""
 
+SHORTEST_LIFE_S = 24
+"""Of an access token: below this a keeper that looks every second could come too late."""
 _LONG_LIFE_S = 86_400
 _DEEP_POCKETS = "100000000"
 _SHARE_RENEWED, _SHARE_OF_TWO, _SHARE_TINY, _SHARE_CAPPED = 0.2, 0.1, 0.1, 0.1
@@ -77,15 +79,15 @@ class Cast:
             yield {"uid": follower.uid, "role": "follower", **pair, **lives}
 
 
-def make_cast(followers: int, renewed_life_s: int, seed: int) -> Cast:
+def make_cast(followers: int, seconds: float, seed: int) -> Cast:
     """Draw a cast from a seed: sizes and choices repeat, secrets never do.
 
-    A fifth of the followers hold tokens that live `renewed_life_s`, so that they are renewed while the leaders trade. A
-    tenth copy so little that many copies are below the venue's minimum; a tenth follow two leaders; a tenth set a cap.
+    A fifth of the followers hold tokens that are renewed, at half of their life, while the leaders trade for `seconds`.
+    A tenth copy so little that many copies are below the minimum; a tenth follow two leaders; a tenth set a cap.
     """
     random = Random(seed)
     leaders = [_leader(number, inst_id) for number, inst_id in enumerate(INSTRUMENTS, 1)]
-    people = [_follower(number, leaders, renewed_life_s, random) for number in range(1, followers + 1)]
+    people = [_follower(number, leaders, seconds, random) for number in range(1, followers + 1)]
     return Cast(leaders, people, f"client-{900_000_000}-{token_hex(16)}")
 
 
@@ -95,9 +97,9 @@ def _leader(number: int, inst_id: str) -> Leader:
     return Leader(f"leader-{number}", uid, inst_id, key, secret, passphrase)
 
 
-def _follower(number: int, leaders: Sequence[Leader], renewed_life_s: int, random: Random) -> Follower:
+def _follower(number: int, leaders: Sequence[Leader], seconds: float, random: Random) -> Follower:
     uid, account = str(920_000_000 + number), f"follower-{number:05d}"
-    renewed = random.random() < _SHARE_RENEWED
+    renewed, life_s = random.random() < _SHARE_RENEWED, round(seconds * random.uniform(0.6, 1.8))
     first = (number - 1) % len(leaders)
     followed = [first, (first + 1) % len(leaders)] if random.random() < _SHARE_OF_TWO else [first]
     return Follower(
@@ -105,7 +107,7 @@ def _follower(number: int, leaders: Sequence[Leader], renewed_life_s: int, rando
         uid,
         f"at-{uid}-{token_hex(16)}",
         f"rt-{uid}-{token_hex(16)}",
-        renewed_life_s if renewed else _LONG_LIFE_S,
+        max(SHORTEST_LIFE_S, life_s) if renewed else _LONG_LIFE_S,
         tuple(_subscription(account, leaders[index].account, random) for index in followed),
     )
 

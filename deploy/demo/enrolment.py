@@ -1,10 +1,38 @@
 """The cast as the enrolment command wants it."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from deploy.demo.audit.evidence import Subscription
 from deploy.demo.cast import Cast
+
+_MODES = {"site": "www", "account_level": "2", "position_mode": "net_mode"}
 
 
 def enrolment_of(cast: Cast) -> dict[str, Any]:
     """Return the document `python -m services.portal enrol` reads."""
-    raise NotImplementedError
+    return {"accounts": list(_accounts(cast)), "subscriptions": [_subscription(each) for each in cast.subscriptions]}
+
+
+def _accounts(cast: Cast) -> Iterator[dict[str, Any]]:
+    for leader in cast.leaders:
+        key = {"key": leader.api_key, "secret": leader.secret, "passphrase": leader.passphrase}
+        yield {"account": leader.account, "uid": leader.uid, "leads": True, **_MODES, "api_key": key}
+    for follower in cast.followers:
+        pair = {
+            "access_token": follower.access,
+            "refresh_token": follower.refresh,
+            "expires_in_s": follower.lives_s,
+        }
+        yield {"account": follower.account, "uid": follower.uid, **_MODES, "oauth": pair}
+
+
+def _subscription(each: Subscription) -> dict[str, Any]:
+    return {
+        "follower": each.follower,
+        "leader": each.leader,
+        "ratio": f"{each.ratio:f}",
+        "below_minimum": each.below_minimum,
+        "max_age_ms": each.max_age_ms,
+        "slippage_cap": None if each.slippage_cap is None else f"{each.slippage_cap:f}",
+    }

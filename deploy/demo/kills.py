@@ -9,9 +9,10 @@ from deploy.demo.processes import Process
 from deploy.demo.stage import Stage
 from deploy.demo.tally import Tally
 
-_LEAST_MS, _JITTER_MS = 40, 60
+_LEAST_MS, _JITTER_MS = 60, 120
 """How slow the venue is made around a kill, so that a fan-out takes long enough to be cut in two."""
-_LEAST_SHARE, _MOST_SHARE = 0.1, 0.7
+_MOST_SHARE = 0.5
+"""Of the followers of an event: beyond it the dead worker's part may be over already."""
 _WATCH_S = 0.01
 _PATIENCE_S = 15.0
 _AWAY_S = 4.0
@@ -52,7 +53,7 @@ class Kills:
             await self.gather()
             event = self.tally.newest_event
             expected = len(self.tally.followers_of.get(event.split(":", 1)[0], ()))
-            if event and _LEAST_SHARE * expected <= self.tally.arrived(event) <= _MOST_SHARE * expected:
+            if event and self.tally.arrived(event) <= _MOST_SHARE * expected:
                 return True
             await asyncio.sleep(_WATCH_S)
         return False

@@ -27,11 +27,10 @@ from shared.bus.keys import Keys
 _GATHER_S = 0.25
 _GLANCE_S = 1.0
 _FENCE_S = 60.0
-_LEAST_LIFE_S = 24
 _KILL_AT = 0.3
 """Share of a session after which the first worker is killed."""
-_KILL_AGAIN_S = 9.0
-"""By then the orders in doubt after a kill have been asked for."""
+_DOUBTS_S = 6
+"""Seconds after a killed worker is back: by then what it left in doubt has been asked for."""
 _LONGEST_QUIET_S = 90.0
 _KILL_EVERY_S = 60.0
 _MOST_KILLS = 3
@@ -44,7 +43,7 @@ async def rehearse(options: Options, screen: Screen, stopping: asyncio.Event, be
     `stopping` ends the trading early. Raises DidNotRun if something did not start or ended by itself.
     """
     screen.say("starting Valkey, the paper OKX and the services")
-    cast = make_cast(options.followers, max(_LEAST_LIFE_S, round(options.seconds / 2)), options.seed)
+    cast = make_cast(options.followers, options.seconds, options.seed)
     async with stage(options, cast, between) as made, _redis(made.server.url) as redis:
         session = Session(options, screen, stopping, made, cast, redis)
         if options.keep:
@@ -149,10 +148,16 @@ class Session:
         for _ in range(_MOST_KILLS * self._options.kills):
             if self._stopping.is_set():
                 return
-            killed = await self._kills.strike()
-            await _either(self._stopping, _KILL_AGAIN_S if killed else 0)
-            if len(self._kills.at_ms) >= self._options.kills and self._in_doubt():
+            doubted = await self._kills.strike() and await self._doubts_seen()
+            if doubted and len(self._kills.at_ms) >= self._options.kills:
                 return
+
+    async def _doubts_seen(self) -> bool:
+        """Give the other workers time to ask for what the dead one left in doubt; tell whether they did."""
+        for _ in range(_DOUBTS_S):
+            if self._in_doubt() or await _either(self._stopping, 1):
+                return True
+        return False
 
     async def _kill_for_ever(self) -> None:
         while not await _either(self._stopping, _KILL_EVERY_S):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from deploy.demo.cast import CLIENT_ID, TAG, Cast
+from deploy.demo.cast import CLIENT_ID, SHORTEST_LIFE_S, TAG, Cast
 from deploy.demo.enrolment import enrolment_of
 from deploy.demo.options import Options
 from deploy.demo.processes import DidNotRun, Process
@@ -165,7 +165,7 @@ def _for_services(folder: Path, redis_url: str, venue_url: str, cast: Cast) -> d
         "SLIPSTREAM_REFRESH_FRACTION": "0.5",
         "SLIPSTREAM_REFRESH_ANSWER_S": "3",
         "SLIPSTREAM_CLAIM_S": "10",
-        "SLIPSTREAM_GRANT_LIFE_S": "20",
+        "SLIPSTREAM_GRANT_LIFE_S": str(SHORTEST_LIFE_S),
     }
 
 

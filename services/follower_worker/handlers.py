@@ -1,5 +1,6 @@
 """The FastStream edge: one subscriber on `trades`, without a group, handing raw batches to the copier."""
 
+import asyncio
 from typing import Any
 
 from faststream.redis import RedisBroker
@@ -21,6 +22,7 @@ class TradesReader:
         self._broker, self._stream, self._trades, self._copier = broker, stream, trades, copier
         self._block_ms = block_ms
         self._server = ""
+        self._one_at_a_time = asyncio.Lock()
         self._subscriber: Any = None
 
     async def keep_up(self) -> None:
@@ -28,9 +30,12 @@ class TradesReader:
 
         What was read of the old one says nothing of this one's ids.
         """
-        server = await self._trades.server()
-        if server == self._server:
-            return
+        async with self._one_at_a_time:
+            server = await self._trades.server()
+            if server != self._server:
+                await self._begin_anew(server)
+
+    async def _begin_anew(self, server: str) -> None:
         await self.stop()
         tail = await self._trades.last()
         self._copier.regroup(tail)

@@ -213,9 +213,9 @@ class Resolver:
     async def _has_read_everything(self, doubt: Doubt) -> bool:
         """Tell whether every entry that may have been acted on was read.
 
-        An order is named after the last event it covers, so with one event missing its order could not be found. A server
-        that has forgotten is given its events back by the watchers, all of a leader's in one step; until then nothing can
-        be concluded.
+        An order is named after the last event it covers: with one event missing, its order could not be found. A server
+        that has forgotten is given its events back by the watchers, all of a leader's in one step; until then nothing
+        can be concluded.
         """
         lane, leader = doubt.lane, doubt.strand.key.leader
         if not lane.caught_up:

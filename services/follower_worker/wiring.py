@@ -114,13 +114,20 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
         margin_ms=settings.okx_clock_margin_ms,
         connections=settings.senders + settings.askers,
     )
-    market = await _open_market(life, ways, clock, metrics)
+    market = _open_market(life, ways, clock, metrics)
     authority = Authority(storage.opened, ways.venue, clock)
     limits = ExchangeLimits((settings.okx_order_deadline_ms + settings.okx_clock_margin_ms) / 1_000)
     exchange = OkxExchange(ways.accounts, authority, ways.venue, settings.okx_tag, limits)
     roster = Roster(storage.book, exchange, market, ways.venue, InstId(settings.proof_instrument))
     venue = Venue(exchange, market, ways.venue, roster.account)
-    worker = await _run_worker(life, settings, venue, roster, clock, metrics)
+    worker, reader = await _run_worker(life, settings, venue, roster, clock, metrics)
+
+    async def copy() -> None:
+        if await ways.heard(life.stopping, market.load):
+            await reader.keep_up()
+            await worker.holder.hold_until(life.stopping)
+
+    life.duty("lanes", copy)
     for name, wire in ways.wires.items():
         life.background(f"wire-{name}", partial(wire.keep_warm, settings.senders, _KEEP_WARM_S))
     health = Health(meter, {"venue clock": ways.trouble, "lanes": worker.trouble})
@@ -137,8 +144,8 @@ async def _open_storage(life: Lifetime, settings: Settings) -> Storage:
     return Storage(opened, FollowerBook(Followers(database), Grants(database, vault), opened))
 
 
-async def _open_market(life: Lifetime, ways: Ways, clock: SystemClock, metrics: Metrics) -> OkxMarket:
-    """Learn the venue's time and rules before anything is planned, then keep them fresh."""
+def _open_market(life: Lifetime, ways: Ways, clock: SystemClock, metrics: Metrics) -> OkxMarket:
+    """Keep the venue's time and rules fresh; nothing is planned before both are known."""
     market = OkxMarket(
         ways.rests[ways.first.name],
         ways.first.socket("public"),
@@ -147,8 +154,6 @@ async def _open_market(life: Lifetime, ways: Ways, clock: SystemClock, metrics: 
         SocketLimits(),
         on_strange=lambda reason: metrics.strange.labels(reason).inc(),
     )
-    await ways.venue.measure()
-    await market.load()
     life.background("venue-clock", ways.venue.run)
     life.background("market", market.run)
     return market
@@ -156,7 +161,7 @@ async def _open_market(life: Lifetime, ways: Ways, clock: SystemClock, metrics: 
 
 async def _run_worker(
     life: Lifetime, settings: Settings, venue: Venue, roster: Roster, clock: SystemClock, metrics: Metrics
-) -> Worker:
+) -> tuple[Worker, TradesReader]:
     keys = Keys(settings.installation)
     redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
     life.close_later(redis.aclose)
@@ -168,7 +173,6 @@ async def _run_worker(
     await broker.connect()
     life.close_later(broker.stop)
     reader = TradesReader(broker, keys.trades, trades, worker.copier, settings.redis_block_ms)
-    await reader.keep_up()
     housekeeper = Housekeeper(
         worker.holder,
         Streams(state, trades),
@@ -180,7 +184,6 @@ async def _run_worker(
         UNREACHABLE,
     )
     life.close_later(reader.stop)
-    life.duty("lanes", lambda: worker.holder.hold_until(life.stopping))
     for number in range(settings.senders):
         life.background(f"sender-{number}", worker.submitter.send_for_ever)
     for number in range(settings.askers):
@@ -188,7 +191,7 @@ async def _run_worker(
     life.background("housekeeping", housekeeper.keep_for_ever)
     notices = GrantNotices(redis, keys, clock)
     life.background("notices", lambda: notices.listen(roster.heard))
-    return worker
+    return worker, reader
 
 
 def _limits(settings: Settings) -> Limits:

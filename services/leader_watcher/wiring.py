@@ -94,9 +94,13 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
         return {each.account: partial(means.begin, each) for each in await leaders.all()}
 
     leading = Leading(roster, clock, metrics, settings.roster_s, (SQLAlchemyError, OSError))
-    await ways.venue.measure()
     life.background("venue-clock", ways.venue.run)
-    life.duty("leading", lambda: leading.lead_until(life.stopping))
+
+    async def lead() -> None:
+        if await ways.heard(life.stopping, _nothing):
+            await leading.lead_until(life.stopping)
+
+    life.duty("leading", lead)
     health = Health(meter, {"leaders": leading.trouble, "venue clock": ways.trouble})
     life.background("health", lambda: health.serve(settings.telemetry_host, settings.telemetry_port))
 
@@ -110,3 +114,7 @@ def _open_redis(life: Lifetime, settings: Settings) -> Redis:
 def _vault(settings: Settings) -> Vault:
     key = settings.vault_key.get_secret_value() if settings.vault_key else None
     return vault_from(key, [each.get_secret_value() for each in settings.vault_retired_keys], demo=settings.demo)
+
+
+async def _nothing() -> None:
+    """Learn nothing but the time."""

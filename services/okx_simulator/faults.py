@@ -1,10 +1,13 @@
+# ruff: noqa: N815 - members are named as on the wire
 """What is made to go wrong on purpose, when, and how often it did."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+import msgspec
 
 HEAD: Final = frozenset({"reset_before_read"})
 BEFORE: Final = frozenset({"reset_after_read", "status", "throttle"})
@@ -16,8 +19,54 @@ PUSH: Final = frozenset({"push_repeat", "push_reorder", "push_drop", "push_no_tr
 AT_ONCE: Final = frozenset({"expire_tokens", "revoke_tokens", "ws_drop", "ws_silence", "ws_notice_64008"})
 KINDS: Final = HEAD | BEFORE | AFTER | DELAYS | {REFUSE, LAG} | PUSH | AT_ONCE
 
-_WHERE: Final = frozenset({"method", "path", "uid", "uids", "role", "instId", "side", "reduceOnly", "clOrdId"})
+_Amount = Annotated[float, msgspec.Meta(ge=0, le=86_400_000)]
+
 _IN_BODY: Final = frozenset({"instId", "side", "reduceOnly", "clOrdId"})
+
+
+class Where(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a fault is meant for; what is left out matches everything."""
+
+    method: str | None = None
+    path: str | None = None
+    uid: str | None = None
+    uids: list[str] | None = None
+    role: str | None = None
+    instId: str | None = None
+    side: str | None = None
+    reduceOnly: bool | None = None
+    clOrdId: str | None = None
+
+
+class FaultSpec(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A fault as the control door tells it; each kind reads its own parameters."""
+
+    kind: str
+    where: Where = Where()
+    times: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    uids: list[str] | None = None
+    """Whom a fault that strikes at once strikes; None is everybody."""
+    ms: _Amount | None = None
+    jitter_ms: _Amount | None = None
+    status: Annotated[int, msgspec.Meta(ge=200, le=599)] | None = None
+    body: str | None = None
+    content_type: str | None = None
+    after_accept: bool | None = None
+    sCode: str | None = None
+    sMsg: str | None = None
+    subCode: str | None = None
+    n: _Amount | None = None
+    window: _Amount | None = None
+    within_ms: _Amount | None = None
+    for_ms: _Amount | None = None
+    cut_after_s: _Amount | None = None
+
+    def struck(self) -> list[str] | None:
+        """Return whom a fault that strikes at once is for; None is everybody."""
+        if self.uids is not None:
+            return self.uids
+        return self.where.uids if self.where.uids is not None else [self.where.uid] if self.where.uid else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +137,13 @@ class Faults:
         """Yield the planted faults, spent ones included."""
         return iter(self._faults.values())
 
-    def plant(self, told: Mapping[str, Any]) -> Fault:
-        """Add a fault as the control door tells it.
+    def plant(self, spec: FaultSpec) -> Fault:
+        """Add a fault.
 
         Raises:
-            ValueError: kind or a name under `where` is unknown, a number is out of range, or the fault strikes before
-                a body is read and asks about one.
+            ValueError: there is no such kind, or it strikes before a body is read and asks about one.
         """
-        fault = _fault(str(next(self._ids)), told)
+        fault = _fault(str(next(self._ids)), spec)
         self._faults[fault.id] = fault
         return fault
 
@@ -151,19 +199,17 @@ class Faults:
         return True
 
 
-def _fault(fault_id: str, told: Mapping[str, Any]) -> Fault:
+def _fault(fault_id: str, spec: FaultSpec) -> Fault:
+    told = msgspec.to_builtins(spec)
+    where = told.get("where", {})
+    if "uids" in where:
+        where["uids"] = frozenset(where["uids"])
     params = {name: value for name, value in told.items() if name not in ("kind", "where", "times", "probability")}
-    kind, where = told.get("kind"), dict(told.get("where") or {})
-    if kind not in KINDS:
-        raise ValueError(f"kind is {kind!r}; expected one of {', '.join(sorted(KINDS))}")
-    if unknown := where.keys() - _WHERE:
-        raise ValueError(f"where names {sorted(unknown)}; expected some of {', '.join(sorted(_WHERE))}")
-    if kind in HEAD and where.keys() & _IN_BODY:
-        raise ValueError(f"{kind} strikes before the body is read; where can hold method, path, uid, uids, role")
-    times, probability = told.get("times"), float(told.get("probability", 1))
-    if not (times is None or (isinstance(times, int) and times > 0)) or not 0 < probability <= 1:
-        raise ValueError(f"times is {times!r}, probability {probability!r}; expected a count above 0, and 0 < p <= 1")
-    return Fault(fault_id, str(kind), where, times, probability, params)
+    if spec.kind not in KINDS - AT_ONCE:
+        raise ValueError(f"kind is {spec.kind!r}; expected one of {', '.join(sorted(KINDS))}")
+    if spec.kind in HEAD and where.keys() & _IN_BODY:
+        raise ValueError(f"{spec.kind} strikes before the body is read; where can hold method, path, uid, uids, role")
+    return Fault(fault_id, spec.kind, where, spec.times, spec.probability, params)
 
 
 def _place(fault: Fault) -> str:

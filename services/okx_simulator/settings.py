@@ -18,7 +18,7 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = Field(None, description="file: PEM certificate; with it everything is TLS")
     tls_key: Path | None = Field(None, description="file: PEM key of that certificate")
     drain_s: float = Field(5, gt=0, description="seconds: how long answers in hand may take after SIGTERM")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="level: the least logged")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="level: the least logged")
     simulated_trading: bool = Field(
         False, description="true or false: be the demo venue, which wants x-simulated-trading: 1, or the live one"
     )

@@ -36,6 +36,7 @@ class Simulator:
     gateway: Gateway
     venue: Venue
     pushes: MarketPushes
+    evidence: Evidence
 
 
 def assemble(settings: Settings) -> Simulator:
@@ -62,4 +63,4 @@ def assemble(settings: Settings) -> Simulator:
     }
     gateway = Gateway(routes, gate, throttle, faults, evidence, clock)
     routes |= RecordDoor(evidence, gateway.stats, faults, clock, venue).routes()
-    return Simulator(settings, clock, gateway, venue, pushes)
+    return Simulator(settings, clock, gateway, venue, pushes, evidence)

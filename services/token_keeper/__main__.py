@@ -1,4 +1,4 @@
-"""Start a token keeper: `python -m services.token_keeper`."""
+"""`python -m services.token_keeper`: settings, wiring, one run."""
 
 import sys
 
@@ -10,7 +10,7 @@ from shared.telemetry.logs import configure_logs
 
 
 def main() -> int:
-    """Keep every grant alive until told to stop."""
+    """Run until a signal; see `lifecycle.ExitCode` for what the code means."""
     settings = load(Settings)
     configure_logs("token_keeper", settings.log_level, json=settings.log_json)
     return run(lambda life: assemble(life, settings), settings.drain_s)

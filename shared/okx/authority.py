@@ -4,7 +4,7 @@ A request whose credential is not accepted was not executed, so it may go again,
 refresh is in flight its outcome is waited for, up to a bound.
 
 When is a grant dead? The store may say so; OKX may refuse a newer credential too; or OKX calls a token revoked for
-longer than any refresh takes. A single "revoked" proves nothing: a token just replaced by a refresh may meet it as well.
+longer than any refresh takes. A single "revoked" proves nothing: a token just replaced by a refresh may meet it too.
 """
 
 from collections.abc import Awaitable, Callable

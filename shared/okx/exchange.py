@@ -14,22 +14,14 @@ from shared.domain.outcomes import Category, NotPlaced, OrderReport, Placement, 
 from shared.domain.quantities import ZERO, Contracts
 from shared.okx import answers, codes, errors, protocol, translation
 from shared.okx.authority import Authority
-from shared.okx.protocol import Request, Response, WayOut
-from shared.okx.rest import Rest
+from shared.okx.protocol import Request, Response
+from shared.okx.rest import SiteWays
 from shared.okx.signing import authorised
 from shared.okx.venue_clock import OkxVenueClock
 from shared.ports import CouldNotAsk, GrantUnusable
 from shared.vault.credentials import Credential
 
 _TAG = re.compile(r"[A-Za-z0-9]{1,16}")
-
-
-@dataclass(frozen=True, slots=True)
-class SiteWays:
-    """The two ways out to one site: the wire for orders, the endpoints for everything else."""
-
-    wire: WayOut
-    rest: Rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +62,11 @@ class OkxExchange:
         request = protocol.place_order(attempt, self._tag, expires_ms)
         try:
             credential = await self._authority.credential(attempt.follower)
-            placement = await self._place(request, credential, attempt.cl_ord_id)
+            placement = await self._place(request, credential, attempt.cl_ord_id, expires_ms)
             if isinstance(placement, NotPlaced) and placement.why is Postponement.UNAUTHORISED:
                 left_s = (expires_ms - self._venue.now_ms()) / 1_000
                 newer = await self._authority.newer(credential, placement.code, left_s)
-                placement = await self._place(request, newer, attempt.cl_ord_id) if newer else placement
+                placement = await self._place(request, newer, attempt.cl_ord_id, expires_ms) if newer else placement
                 return self._judged(placement, newer or credential, renewed=newer is not None)
         except GrantUnusable as error:
             return Refused("", "", Category.GRANT_DEAD, str(error))
@@ -120,15 +112,19 @@ class OkxExchange:
         """Read the account's grant anew at its next use: it changed, or the account is no longer ours."""
         self._authority.forget(account)
 
-    async def _place(self, request: Request, credential: Credential, cl_ord_id: ClOrdId) -> Placement:
+    async def _place(self, request: Request, credential: Credential, cl_ord_id: ClOrdId, expires_ms: int) -> Placement:
         try:
             placement = answers.read_placement(await self._wire(request, credential), cl_ord_id)
         except errors.NotSent:
             return NotPlaced(Postponement.NOT_SENT)
         except errors.Unanswered as error:
             return Unknown(str(error))
-        if isinstance(placement, NotPlaced) and placement.code in codes.CLOCK_IS_OFF:
-            self._venue.resync()
+        if (
+            isinstance(placement, NotPlaced)
+            and placement.code in codes.CLOCK_IS_OFF
+            and expires_ms > self._venue.now_ms()
+        ):
+            self._venue.resync()  # the venue calls expired what we do not: one of the clocks is off
         return placement
 
     async def _wire(self, request: Request, credential: Credential) -> Response:

@@ -8,7 +8,7 @@ The text `pong` is no frame.
 
 import msgspec
 
-from shared.okx.models import Instrument, Position, PriceLimit, Ticker
+from shared.okx.models import Instrument, MarkPrice, Position, PriceLimit, Ticker
 
 
 class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -89,6 +89,7 @@ PUSHES: dict[str, type[msgspec.Struct]] = {
     "positions": Position,
     "instruments": Instrument,
     "tickers": Ticker,
+    "mark-price": MarkPrice,
     "price-limit": PriceLimit,
 }
 """The channels we read, and the model of their data."""

@@ -1,21 +1,27 @@
 """Open the ways out to every allowed site, and the venue's clock over the first of them."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from shared.okx.exchange import SiteWays
+import structlog
+
+from shared.okx.errors import OkxError
 from shared.okx.protocol import constant_headers
-from shared.okx.rest import Rest
+from shared.okx.rest import Rest, SiteWays
 from shared.okx.sites import Site, UnknownSite
 from shared.okx.transport import Transport, TransportLimits
-from shared.okx.venue_clock import OkxVenueClock
+from shared.okx.venue_clock import OkxVenueClock, SyncLimits
 from shared.okx.wire import Wire, WireLimits
 from shared.ports import Clock
 
-
 T = TypeVar("T")
+
+_ASK_AGAIN_S = 0.5
+_SAMPLES = 1
+"""Of the venue's time in a row: the venue allows ten in two seconds to all processes of one address together."""
 
 
 class Opener(Protocol):
@@ -36,6 +42,7 @@ class Ways:
     wires: dict[str, Wire]
     first: Site
     venue: OkxVenueClock
+    clock: Clock
 
     def site(self, name: str) -> Site:
         """Return an allowed site.
@@ -46,6 +53,22 @@ class Ways:
         if name not in self.sites:
             raise UnknownSite(f"site {name!r} is not allowed; expected one of {', '.join(sorted(self.sites))}")
         return self.sites[name]
+
+    async def heard(self, stopping: asyncio.Event, learn: Callable[[], Awaitable[None]]) -> bool:
+        """Wait until the venue has told its time and `learn` has succeeded, however long it takes.
+
+        Returns False if `stopping` was set first. What the venue refuses meanwhile is logged and asked again.
+        """
+        while not stopping.is_set():
+            try:
+                await self.venue.measure()
+                await learn()
+            except OkxError as error:
+                structlog.get_logger().warning("venue_not_heard", why=str(error))
+            else:
+                return True
+            await self.clock.sleep(_ASK_AGAIN_S)
+        return False
 
     def trouble(self) -> str | None:
         """Return why the venue's time is not known, or None: a check for /readyz."""
@@ -73,7 +96,7 @@ async def open_ways(
         name: await opened.open(Transport(site.rest, limits, headers=headers)) for name, site in sites.items()
     }
     first = next(iter(sites.values()))
-    venue = OkxVenueClock(transports[first.name], clock, margin_ms=margin_ms)
+    venue = OkxVenueClock(transports[first.name], clock, SyncLimits(burst=_SAMPLES), margin_ms=margin_ms)
     rests = {name: Rest(transport, clock, venue) for name, transport in transports.items()}
     wires = {
         name: await opened.open(
@@ -83,4 +106,4 @@ async def open_ways(
         if connections
     }
     ways = {name: SiteWays(wire, rests[name]) for name, wire in wires.items()}
-    return Ways(sites, ways, rests, transports, wires, first, venue)
+    return Ways(sites, ways, rests, transports, wires, first, venue, clock)

@@ -113,6 +113,14 @@ class Rest:
         return read_items(await self._way.send(request, self._patience.answer_s), decoder)
 
 
+@dataclass(frozen=True, slots=True)
+class SiteWays:
+    """The two ways out to one site: the wire for orders, the endpoints for everything else."""
+
+    wire: WayOut
+    rest: Rest
+
+
 def _one(items: list[T]) -> T:
     if len(items) != 1:
         raise Unreadable(f"the answer has {len(items)} items; expected one")

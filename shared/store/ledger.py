@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from shared.messages.entries import TradeEventV1
@@ -36,6 +37,10 @@ _FACTS = (
 )
 
 
+class Unrecordable(ValueError):
+    """An entry holds what no column takes, such as a number that is none; says what. Nothing was written."""
+
+
 class Ledger:
     """Writes and counts; what it has returned from is durable."""
 
@@ -46,16 +51,20 @@ class Ledger:
         """Write trade events (each with its stream id) and outcomes in one transaction. Repeating it changes nothing.
 
         Raises:
-            decimal.InvalidOperation: a number of an entry is not one; nothing of the batch was written.
+            Unrecordable: an entry fits no column; nothing of the batch was written.
+            StoreUnavailable: nothing was written either; try again.
         """
-        event_rows = [_event_row(entry, event) for entry, event in events]
-        copy_rows = [_copy_row(outcome) for outcome in outcomes]
-        async with self._database.writing() as connection:
-            if event_rows:
-                statement = self._database.upsert(trade_events).on_conflict_do_nothing(index_elements=["event"])
-                await connection.execute(statement, event_rows)
-            if copy_rows:
-                await connection.execute(_newer_wins(self._database.upsert(copies)), copy_rows)
+        try:
+            event_rows = [_event_row(entry, event) for entry, event in events]
+            copy_rows = [_copy_row(outcome) for outcome in outcomes]
+            async with self._database.writing() as connection:
+                if event_rows:
+                    statement = self._database.upsert(trade_events).on_conflict_do_nothing(index_elements=["event"])
+                    await connection.execute(statement, event_rows)
+                if copy_rows:
+                    await connection.execute(_newer_wins(self._database.upsert(copies)), copy_rows)
+        except (ArithmeticError, DataError, IntegrityError) as error:
+            raise Unrecordable(f"{type(error).__name__}: {error}") from error
 
     async def copy(self, cl_ord_id: str) -> dict[str, Any] | None:
         """Return everything known of one attempt, by column, or None."""
@@ -97,9 +106,9 @@ def _event_row(entry: str, event: TradeEventV1) -> dict[str, Any]:
         "inst_id": event.inst_id,
         "inst_type": event.inst_type.value,
         "pos_side": event.pos_side.value,
-        "before": Decimal(event.before),
-        "after": Decimal(event.after),
-        "price": Decimal(event.price),
+        "before": _number(event.before),
+        "after": _number(event.after),
+        "price": _number(event.price),
         "category": event.category,
         "late": event.late,
         "vouched": event.vouched,
@@ -139,4 +148,7 @@ def _hops(hops: HopTimes) -> dict[str, int | None]:
 
 
 def _number(text: str) -> Decimal | None:
-    return Decimal(text) if text else None
+    number = Decimal(text) if text else None
+    if number is not None and not number.is_finite():
+        raise Unrecordable(f"{text!r} is not a number; expected a finite decimal")
+    return number

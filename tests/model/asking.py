@@ -1,15 +1,14 @@
-"""Asking for a strand's orders by name: the questions of `resolving`, one round a step, without the waiting in between."""
+"""Asking for a strand's orders by name: the questions of `resolving`, one round a step."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from services.follower_worker.strands import Found, Probe, Strand, name_of
 from shared.domain.ids import ClOrdId, EventId
 from shared.domain.instruments import Instrument
 from shared.domain.outcomes import OrderReport
 from shared.domain.subscriptions import Subscription
-
-from services.follower_worker.strands import Found, Probe, Strand, name_of
 from tests.model.rules import Rule
 from tests.model.values import World
 from tests.model.venue import Venue

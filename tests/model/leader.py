@@ -31,10 +31,8 @@ def draw_history(random: Random, inst_ids: tuple[InstId, ...], length: int) -> l
         change = _draw_change(random, position[inst_id])
         position[inst_id] = Contracts(position[inst_id] + change)
         history.append((inst_id, change))
-    for inst_id in inst_ids:
-        if position[inst_id] and random.random() < 0.6:
-            history.append((inst_id, Contracts(-position[inst_id])))
-    return history
+    flattened = [inst_id for inst_id in inst_ids if position[inst_id] and random.random() < 0.6]
+    return history + [(inst_id, Contracts(-position[inst_id])) for inst_id in flattened]
 
 
 def _draw_change(random: Random, held: Contracts) -> Contracts:
@@ -92,7 +90,7 @@ class Watcher:
         what = " ".join(f"e{index_of(event.id)} {event.before}->{event.after}" for event in self._prepared.events)
         self._world.note(self._name, f"publish {what}: {answer}")
         if answer is Answer.EPOCH:
-            self._redis.epoch(self._world.now + self._world.random.choice((-1, 0, 1)))
+            self._redis.epoch(self._world.now)
         if answer is Answer.OK:
             self._published |= {event.id for event in self._prepared.events}
         self._prepared = None
@@ -100,9 +98,11 @@ class Watcher:
     def _compute(self) -> Publication | None:
         memory, positions = self._redis.memory, dict(self._redis.memory.positions)
         known = memory.published if self._world.has(Rule.PUBLISHER_DEDUPE) else self._published
-        missing = [each for each in self._leader.fills if fill_event_id(LEADER, each.inst_id, str(each.index)) not in known]
-        forgotten = sum(each.at <= memory.since for each in missing) if self._world.has(Rule.FORGOTTEN_AT_ONCE) else 0
-        batch = missing[: max(forgotten, self._world.random.choice((1, 1, 2, 4)))]
+        missing = [
+            each for each in self._leader.fills if fill_event_id(LEADER, each.inst_id, str(each.index)) not in known
+        ]
+        whole = memory.whole != memory.run_id and self._world.has(Rule.FORGOTTEN_AT_ONCE)
+        batch = missing if whole else missing[: self._world.random.choice((1, 1, 2, 4))]
         if not batch and memory.whole == memory.run_id:
             return None
         events: list[TradeEvent] = []
@@ -130,5 +130,3 @@ def _event(fill: LeaderFill, before: Contracts, after: Contracts) -> TradeEvent:
         vouched=True,
         hops=Hops(fill.at, fill.at, fill.at),
     )
-
-

@@ -1,4 +1,4 @@
-"""Redis: one state, one server at a time, and the steps that change it. Each method is one Lua step: atomic, all or nothing."""
+"""Redis: one state, one server at a time, and the steps that change it. Each method is one Lua step, atomic."""
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum

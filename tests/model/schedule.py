@@ -23,7 +23,7 @@ INSTRUMENTS = (InstId("BTC-USDT-SWAP"), InstId("ETH-USDT-SWAP"))
 FAULTY_STEPS = 450
 HEALING_STEPS = 6_000
 TEMPI = ((5, 9, 16), (1, 2, 4), (2, 8, 16), (10, 20, 30), (1, 2, 4), (1, 4, 8), (50, 70, 90))
-"""How often time passes, the leader trades, a watcher, the venue, a fault, a late commit, a worker comes next: drawn for each schedule."""
+"""How often time passes, the leader trades, a watcher, the venue, a fault, a late commit, a worker comes next."""
 
 Action = Callable[[], None]
 
@@ -54,7 +54,10 @@ class Schedule:
         self._watchers = [Watcher(self._world, self._redis, self._leader, f"watcher {number}") for number in range(2)]
         self._subscriptions = [_subscription(random, follower) for follower in FOLLOWERS]
         self._instruments = {inst_id: _instrument(random, inst_id) for inst_id in inst_ids}
-        self._workers = [Worker(number, self._world, self._redis, self._venue, self._subscriptions, self._instruments) for number in range(3)]
+        self._workers = [
+            Worker(number, self._world, self._redis, self._venue, self._subscriptions, self._instruments)
+            for number in range(3)
+        ]
         self._forgotten = 0
         self._tempo = [random.choice(weights) for weights in TEMPI]
 
@@ -71,7 +74,15 @@ class Schedule:
     # ---- steps
 
     def _step(self) -> None:
-        steps: tuple[Action, ...] = (self._tick, self._leader.trade, self._watch, self._venue_step, self._fault, self._late_commit, self._worker_step)
+        steps: tuple[Action, ...] = (
+            self._tick,
+            self._leader.trade,
+            self._watch,
+            self._venue_step,
+            self._fault,
+            self._late_commit,
+            self._worker_step,
+        )
         self._random.choices(steps, self._tempo)[0]()
 
     def _watch(self) -> None:
@@ -112,7 +123,9 @@ class Schedule:
     # ---- faults
 
     def _fault(self) -> None:
-        faults = sorted(self._world.faults & {Fault.CRASH, Fault.PAUSE, Fault.WATCHERS_DOWN, Fault.ROLLBACK, Fault.EMPTIED})
+        faults = sorted(
+            self._world.faults & {Fault.CRASH, Fault.PAUSE, Fault.WATCHERS_DOWN, Fault.ROLLBACK, Fault.EMPTIED}
+        )
         match self._random.choice(faults) if faults else None:
             case Fault.CRASH:
                 self._random.choice(self._workers).crash()
@@ -121,7 +134,9 @@ class Schedule:
             case Fault.WATCHERS_DOWN:
                 self._watchers_down()
             case Fault.ROLLBACK if self._redis.snapshots:
-                self._forget(self._random.choice(self._redis.snapshots[-self._random.choice((1, 4, 16)) :]), "comes back older")
+                self._forget(
+                    self._random.choice(self._redis.snapshots[-self._random.choice((1, 4, 16)) :]), "comes back older"
+                )
             case Fault.EMPTIED:
                 self._forget(Memory(run_id=0), "comes back empty")
 
@@ -200,7 +215,9 @@ class Schedule:
 
 def _subscription(random: Random, follower: AccountId) -> Subscription:
     ratio = Decimal(random.choice(("1", "1", "2", "0.5", "0.7")))
-    return Subscription(follower, LEADER, 1, SubscriptionState.ACTIVE, FixedRatio(ratio), BelowMinimum.CARRY, max_age_ms=None)
+    return Subscription(
+        follower, LEADER, 1, SubscriptionState.ACTIVE, FixedRatio(ratio), BelowMinimum.CARRY, max_age_ms=None
+    )
 
 
 def _instrument(random: Random, inst_id: InstId) -> Instrument:
@@ -208,6 +225,8 @@ def _instrument(random: Random, inst_id: InstId) -> Instrument:
     return Instrument(inst_id, InstType.SWAP, True, one, Contracts(one), Contracts(one), Price(one), most, most, True)
 
 
-def run(seed: int, rules: frozenset[Rule] = ALL_RULES, faults: frozenset[Fault] | None = None, *, traced: bool = False) -> Result:
+def run(
+    seed: int, rules: frozenset[Rule] = ALL_RULES, faults: frozenset[Fault] | None = None, *, traced: bool = False
+) -> Result:
     """Run the schedule of a seed; without `faults` it draws its own."""
     return Schedule(seed, rules, faults, traced=traced).run()

@@ -21,7 +21,9 @@ class Share:
     faults: frozenset[Fault] | None
 
 
-def sweep(seed: int, schedules: int, rules: frozenset[Rule] = ALL_RULES, faults: frozenset[Fault] | None = None) -> Iterator[tuple[int, list[Result]]]:
+def sweep(
+    seed: int, schedules: int, rules: frozenset[Rule] = ALL_RULES, faults: frozenset[Fault] | None = None
+) -> Iterator[tuple[int, list[Result]]]:
     """Run schedules side by side; yield, chunk by chunk, how many ran and those that went wrong."""
     chunks = (range(start, min(start + _CHUNK, seed + schedules)) for start in range(seed, seed + schedules, _CHUNK))
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:

@@ -1,4 +1,4 @@
-"""What the parts of the model hand to each other. Time is counted in ticks; the product's code is told they are milliseconds."""
+"""What the parts of the model hand to each other. Time is counted in ticks; the product takes them for ms."""
 
 from dataclasses import dataclass
 from random import Random
@@ -12,7 +12,7 @@ LEASE = 8
 DEADLINE = 7
 """How long an order may live on its way to the venue."""
 MOST_LAG = 6
-"""At most so long the venue's GET does not show an order it took; the two absent answers are further apart than that."""
+"""At most so long the venue's GET does not show an order it took; two absent answers are further apart than that."""
 CLOCK_ERROR = 1
 """A worker's estimate of the venue's clock is off by at most this."""
 
@@ -41,7 +41,8 @@ class Sent:
 
     def __str__(self) -> str:
         intent = self.attempt.intent
-        return f"{self.attempt.follower}/{intent.inst_id} e{self.index}.{intent.leg}.{self.attempt.tries} {intent.change:+} until {self.expires}"
+        name = f"e{self.index}.{intent.leg}.{self.attempt.tries}"
+        return f"{self.attempt.follower}/{intent.inst_id} {name} {intent.change:+} until {self.expires}"
 
 
 def index_of(event: EventId) -> int:

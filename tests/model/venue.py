@@ -1,10 +1,23 @@
-"""The venue: takes orders late, out of order and after their sender died; refuses after `expTime`; and lets a name be used twice."""
+"""The venue: takes orders late, out of order and after their sender died; refuses them after `expTime`.
+
+Never kinder than OKX: a name is unique among pending orders only, so a doubled one fills twice.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
 from shared.domain.ids import ClOrdId, Leg
-from shared.domain.outcomes import Accepted, Category, NotPlaced, OrderReport, OrderState, Placement, Postponement, Refused, Unknown
+from shared.domain.outcomes import (
+    Accepted,
+    Category,
+    NotPlaced,
+    OrderReport,
+    OrderState,
+    Placement,
+    Postponement,
+    Refused,
+    Unknown,
+)
 from shared.domain.quantities import ZERO, Contracts, sign
 from tests.model.rules import Fault
 from tests.model.values import AccountKey, Sent, World
@@ -24,8 +37,25 @@ class Order:
     def report(self) -> OrderReport:
         """Return what GET shows of it."""
         intent = self.sent.attempt.intent
-        state = OrderState.LIVE if not self.done else OrderState.FILLED if self.filled == intent.size else OrderState.CANCELED
-        return OrderReport(self.sent.attempt.cl_ord_id, "1", intent.side, state, intent.size, Contracts(self.filled), None, Decimal(0), "", 0)
+        state = (
+            OrderState.LIVE
+            if not self.done
+            else OrderState.FILLED
+            if self.filled == intent.size
+            else OrderState.CANCELED
+        )
+        return OrderReport(
+            self.sent.attempt.cl_ord_id,
+            "1",
+            intent.side,
+            state,
+            intent.size,
+            Contracts(self.filled),
+            None,
+            Decimal(0),
+            "",
+            0,
+        )
 
 
 @dataclass(frozen=True, slots=True)

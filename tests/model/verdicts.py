@@ -1,7 +1,7 @@
 """What went wrong, computed with arithmetic of its own from the leader's fills and the venue's evidence.
 
-Of ours it reads only the refusals claimed in `outcomes`, and where the final records stand. A target is an interval: a refusal whose claim
-Redis lost may or may not have been taken out of it.
+Of ours it reads only the refusals claimed in `outcomes`, and where the final records stand. A target is an interval:
+a refusal whose claim Redis lost may or may not have been taken out of it.
 """
 
 from collections.abc import Iterable
@@ -89,9 +89,13 @@ def _same_names(orders: Iterable[list[Order]]) -> list[str]:
 
 
 def _replay_evidence(evidence: list[Evidence], target: Target, claimed: frozenset[str]) -> list[str]:
+    """Replay what the venue took and refused; a name refused again and again denies its size once."""
     found: list[str] = []
     latest = -1
+    last_refusals = {each.sent.attempt.cl_ord_id: each for each in evidence if not each.accepted}
     for each in evidence:
+        if not each.accepted and last_refusals[each.sent.attempt.cl_ord_id] is not each:
+            continue
         if each.accepted and each.sent.index < latest:
             found.append(f"misordered: e{each.sent.index} after e{latest}")
         target.advance(each.sent.index)
@@ -112,7 +116,11 @@ def _judge_order(each: Evidence, target: Target, claimed: frozenset[str]) -> lis
         return []
     if intent.leg is Leg.CLOSE:
         wrong = position < target.low - _NOISE and each.position * target.leader > 0
-        return [f"doubled: e{each.sent.index} closed to {each.position}, target at least {float(target.low)}"] if wrong else []
+        return (
+            [f"doubled: e{each.sent.index} closed to {each.position}, target at least {float(target.low)}"]
+            if wrong
+            else []
+        )
     target.deny(size - filled, certain=True)
     if filled < size and intent.size == target.settings.most:
         target.low = min(target.low, position)
@@ -130,7 +138,9 @@ def _at_quiet(key: AccountKey, venue: Venue, memory: Memory, target: Target) -> 
     size = abs(Fraction(position))
     wrong_side = position * target.leader < 0 or (target.leader == 0 and position != 0)
     if wrong_side or size > target.high + 1 + _NOISE or size < target.low - 1 - _NOISE:
-        found.append(f"lost: {key} holds {position}, target {float(target.low)} to {float(target.high)} of leader {target.leader}")
+        found.append(
+            f"lost: {key} holds {position}, target {float(target.low)} to {float(target.high)}, leader {target.leader}"
+        )
     return found
 
 

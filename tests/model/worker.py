@@ -1,47 +1,42 @@
-"""A worker: takes the lane, reads, raises `begun`, sends, commits; may be paused at any step and go on with what it believes.
+"""A worker: takes the lane, reads, raises `begun`, sends, commits; may be paused at any step and go on.
 
-The lane and its strands are the product's own (`services.follower_worker`); only what the product awaits is a step of the schedule here.
+The lane and its strands are the product's own (`services.follower_worker`); what the product awaits is a step here.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from dataclasses import replace
 
 from msgspec import structs
 
-from services.follower_worker.lane import Lane, Written
-from services.follower_worker.strands import Phase, Strand, StrandKey
+from services.follower_worker.lane import Lane
+from services.follower_worker.strands import Phase, Strand
 from services.follower_worker.telling import tell_placement
-from shared.domain.fills import TradeEvent
 from shared.domain.ids import InstId, entry_order
 from shared.domain.instruments import UNKNOWN_MARKET, Instrument
 from shared.domain.lanes import Lease
 from shared.domain.orders import Attempt
-from shared.domain.outcomes import Accepted, NotPlaced, OrderReport, OrderState, Placement, Postponement, Refused, Unknown
+from shared.domain.outcomes import (
+    Accepted,
+    NotPlaced,
+    Placement,
+    Postponement,
+    Refused,
+    Unknown,
+)
 from shared.domain.risk import Account, Situation
 from shared.domain.subscriptions import Subscription
 from shared.messages.entries import write_subscription
 from tests.model.asking import Doubt
+from tests.model.holding import Holding, as_if_filled
 from tests.model.redis_state import Answer, Redis
 from tests.model.rules import Fault, Rule
-from tests.model.values import CLOCK_ERROR, DEADLINE, LEADER, LEASE, Sent, World
+from tests.model.values import CLOCK_ERROR, DEADLINE, LEASE, Sent, World
 from tests.model.venue import Venue
 
 Action = Callable[[], None]
 ACCOUNT = Account()
 ANSWER_MARGIN = 2
 """Ticks beyond an order's `expTime` after which its sender stops expecting an answer."""
-
-
-@dataclass(slots=True)
-class Holding:
-    """What a worker believes of the lane it holds."""
-
-    lane: Lane
-    batch: tuple[TradeEvent, ...] = ()
-    written: Written | None = None
-    in_flight: dict[StrandKey, Sent] = field(default_factory=dict)
-    doubts: dict[StrandKey, Doubt] = field(default_factory=dict)
 
 
 class Worker:
@@ -77,13 +72,17 @@ class Worker:
     def _surely_past(self, venue_time: int) -> bool:
         return self._venue_now - CLOCK_ERROR > venue_time
 
+    @property
+    def _latest(self) -> int:
+        """Return the latest time the venue's clock may show."""
+        return self._venue_now + CLOCK_ERROR * self._world.has(Rule.SINCE_IS_LATEST)
+
     # ---- what may happen next
 
     @property
     def dirty(self) -> bool:
         """Tell whether this worker believes that it has something to write."""
-        holding = self._holding
-        return holding is not None and (holding.written is not None or any(each.dirty for each in holding.lane.strands.values()))
+        return self._holding is not None and self._holding.dirty
 
     def crash(self) -> None:
         """Die and come back knowing nothing."""
@@ -99,7 +98,7 @@ class Worker:
         if holding is None:
             return [*prepared, self._acquire] if self._redis.free else prepared
         actions = prepared
-        if self.dirty or holding.lane.offset != holding.lane.written_offset:
+        if holding.dirty:
             actions.append(lambda: self._commit(holding))
         if self._world.healing or self._world.random.random() < self._diligence:
             actions.append(lambda: self._renew(holding.lane))
@@ -111,7 +110,7 @@ class Worker:
             action = self._strand_action(holding, strand)
             if action:
                 actions += [action] * 2
-        if Fault.RELEASE in self._world.faults and not holding.written and holding.lane.quiet and self._world.random.random() < 0.1:
+        if not holding.written and holding.lane.quiet and self._world.fault(Fault.RELEASE, 0.1):
             actions.append(lambda: self._release(holding))
         return actions
 
@@ -127,7 +126,7 @@ class Worker:
                 return lambda: self._asked(holding, strand, Doubt.settle)
             case Phase.UNKNOWN if self._may_ask(strand):
                 return lambda: self._asked(holding, strand, Doubt.decide_unknown)
-            case Phase.DOUBTFUL if self._may_ask(strand) and self._has_read_everything(holding.lane):
+            case Phase.DOUBTFUL if self._may_ask(strand) and holding.has_read_everything(self._redis):
                 return lambda: self._asked(holding, strand, lambda doubt: self._decide_doubtful(holding, doubt))
         return None
 
@@ -139,35 +138,25 @@ class Worker:
     def _may_ask(self, strand: Strand) -> bool:
         return self._surely_past(strand.wait_ms) or not self._world.has(Rule.WAIT_EXP_MAX)
 
-    def _has_read_everything(self, lane: Lane) -> bool:
-        if not self._world.has(Rule.READ_BEFORE_ASKING):
-            return True
-        if not lane.caught_up:
-            return False
-        if LEADER not in lane.confirmed:
-            if self._world.has(Rule.REPUBLISHED_FIRST) and not self._redis.republished:
-                return False
-            lane.confirmed[LEADER] = self._redis.last
-        return entry_order(lane.position) >= entry_order(lane.confirmed[LEADER])
-
     # ---- the lease
 
     def _acquire(self) -> None:
         answer = self._redis.acquire(f"token {self._world.next_serial()}", self._venue_now)
         if answer is Answer.EPOCH:
-            self._redis.epoch(self._venue_now)
+            self._redis.epoch(self._latest)
         elif isinstance(answer, Lease):
             self._take(answer)
 
     def _take(self, lease: Lease) -> None:
         lane = Lane.found(lease, replace(self._redis.load(), subscriptions=self._subscriptions))
-        self._holding = Holding(lane)
-        self._note(f"takes the lane: offset {lane.offset}, begun {lease.begun_found}, waits until {lease.wait_ms}, since {lease.since_ms}")
+        self._holding = Holding(self._world, lane)
+        found = f"offset {lane.offset}, begun {lease.begun_found}"
+        self._note(f"takes the lane: {found}, waits until {lease.wait_ms}, since {lease.since_ms}")
 
     def _renew(self, lane: Lane) -> None:
         answer = self._redis.renew(lane.lease.token, self._venue_now)
         if answer is Answer.EPOCH:
-            self._redis.epoch(self._venue_now)
+            self._redis.epoch(self._latest)
             answer = self._redis.renew(lane.lease.token, self._venue_now)
         if isinstance(answer, Answer):
             self._drop(f"renewal says {answer}")
@@ -205,7 +194,14 @@ class Worker:
 
     def _launch(self, holding: Holding, strand: Strand) -> None:
         lane = holding.lane
-        situation = Situation(strand.book, lane.subscription(strand.key), ACCOUNT, self._instruments[strand.key.inst_id], UNKNOWN_MARKET, self._venue_now)
+        situation = Situation(
+            strand.book,
+            lane.subscription(strand.key),
+            ACCOUNT,
+            self._instruments[strand.key.inst_id],
+            UNKNOWN_MARKET,
+            self._venue_now,
+        )
         named, _ = strand.next(situation)
         if named is None:
             lane.touch(strand)
@@ -253,7 +249,7 @@ class Worker:
             holding.lane.tell(strand, tell_placement(strand, flight, answer, 1, self._world.now))
             strand.tries[flight.attempt.intent.leg] += not self._world.has(Rule.REFUSED_KEEPS_NAME)
         if isinstance(answer, Accepted) and not self._world.has(Rule.BOOK_BY_SETTLED):
-            strand.settle(_as_if_filled(flight.attempt))
+            strand.settle(as_if_filled(flight.attempt))
         holding.lane.touch(strand)
 
     # ---- asking
@@ -269,7 +265,8 @@ class Worker:
         key = doubt.strand.key
         decided = doubt.decide_doubtful(holding.lane.subscription(key), self._instruments[key.inst_id])
         if decided:
-            self._note(f"resolves {key.follower}/{key.inst_id}: {doubt.strand.event} held {doubt.strand.book.held} target {doubt.strand.book.target}")
+            book = doubt.strand.book
+            self._note(f"resolves {key.follower}/{key.inst_id}: held {book.held}, target {book.target}")
         return decided
 
     # ---- committing
@@ -279,7 +276,10 @@ class Worker:
         if written is None:
             return
         if not self._world.has(Rule.OWED_ON_OFFSET):
-            written.commit.strands = {name: structs.replace(record, phase=None, attempt=None) for name, record in written.commit.strands.items()}
+            written.commit.strands = {
+                name: structs.replace(record, phase=None, attempt=None)
+                for name, record in written.commit.strands.items()
+            }
         token = holding.lane.lease.token
         if self._world.fault(Fault.LOST_REPLY, 0.15):
             self._note(f"commit {written.commit.seq} is delayed on a broken connection")
@@ -287,7 +287,9 @@ class Worker:
             return
         answer = self._redis.commit(token, written.commit)
         lost = self._world.fault(Fault.LOST_REPLY, 0.15)
-        self._note(f"commit {written.commit.seq} offset {written.commit.offset}: {answer}{' (reply lost)' if lost else ''}")
+        self._note(
+            f"commit {written.commit.seq} offset {written.commit.offset}: {answer}{' (reply lost)' if lost else ''}"
+        )
         if lost:
             return
         holding.written = None
@@ -295,8 +297,3 @@ class Worker:
             holding.lane.wrote(written)
         else:
             self._drop(f"commit says {answer}")
-
-
-def _as_if_filled(named: Attempt) -> OrderReport:
-    intent = named.intent
-    return OrderReport(named.cl_ord_id, "1", intent.side, OrderState.FILLED, intent.size, intent.size, None, Decimal(0), "", 0)

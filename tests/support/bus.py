@@ -34,11 +34,14 @@ class SetVenueClock:
     """The venue's time as a test sets it."""
 
     at_ms: int = NOON_MS
+    looks: int = 0
+    """How often somebody waited for it."""
 
     def now_ms(self) -> int:
         return self.at_ms
 
     def surely_past(self, venue_ms: int) -> bool:
+        self.looks += 1
         return self.at_ms > venue_ms
 
 

@@ -13,6 +13,7 @@ from shared.messages.outcome import OutcomeKind, OutcomeV1
 from shared.ports import GrantUnusable
 from shared.store.accounts import Account
 from shared.store.grants import Consent
+from shared.store.ledger import Unrecordable
 from shared.store.subscriptions import VersionTaken
 from shared.vault.credentials import ApiKey, BearerToken, Credential, SigningKey, TokenPair
 
@@ -203,7 +204,10 @@ class MemoryLedger:
         self.copies: dict[str, dict[str, Any]] = {}
 
     async def record(self, events: Sequence[tuple[str, TradeEventV1]], outcomes: Sequence[OutcomeV1]) -> None:
-        rows = [_row(outcome) for outcome in outcomes]
+        try:
+            rows = [_row(outcome) for outcome in outcomes]
+        except ArithmeticError as error:
+            raise Unrecordable(type(error).__name__) from error
         for entry, event in events:
             self.events.setdefault(event.id, (entry, event))
         for row in rows:

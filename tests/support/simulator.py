@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -86,7 +87,7 @@ class RunningSimulator:
 
 
 @asynccontextmanager
-async def start_simulator(*, tls_trust: str | None = None, **settings: object) -> AsyncIterator[RunningSimulator]:
+async def start_simulator(*, tls_trust: str | None = None, **settings: Any) -> AsyncIterator[RunningSimulator]:
     """Run a simulator on a free port with settings by their names (`rate_limits=False`); stop it at the end.
 
     With a certificate of your own making among the settings, give its file as `tls_trust`.
@@ -97,7 +98,7 @@ async def start_simulator(*, tls_trust: str | None = None, **settings: object) -
     )
     try:
         url = await _listening(process)
-        verify: bool | str = tls_trust if tls_trust is not None else True
+        verify = True if tls_trust is None else ssl.create_default_context(cafile=tls_trust)
         async with httpx.AsyncClient(base_url=url, verify=verify, trust_env=False, timeout=30) as control:
             yield RunningSimulator(url, control, process)
     finally:

@@ -3,12 +3,16 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
-async def until(condition: Callable[[], T | Awaitable[T]], within_s: float = 10.0, every_s: float = 0.01) -> T:
+@overload
+async def until(condition: Callable[[], Awaitable[T]], within_s: float = ..., every_s: float = ...) -> T: ...
+@overload
+async def until(condition: Callable[[], T], within_s: float = ..., every_s: float = ...) -> T: ...
+async def until(condition: Callable[[], Any], within_s: float = 10.0, every_s: float = 0.01) -> Any:
     """Return the first true value of `condition`, which may be awaitable; fail with its name after `within_s`."""
     deadline = time.monotonic() + within_s
     while True:

@@ -71,7 +71,7 @@ class Replay:
             if order.accepted:
                 yield from self._take_order(order, name, index)
             else:
-                self._take_refusal(order, name, index)
+                yield from self._take_refusal(order, name, index)
             yield from self._believe_what_holds()
         yield from self._fold_through(len(self._story.fills) - 1)
         yield from self._at_quiet()
@@ -136,14 +136,18 @@ class Replay:
             self._undecided.discard(self._index[claim.event])
             yield self._false_claim(claim)
 
-    def _take_refusal(self, order: Order, name: Name, index: int) -> None:
-        """Believe a refusal the venue gave: an opening leaves the target; a close is excused where nothing was held."""
-        right = abs(order.change - self._target.wanted(order.before)) <= self._tolerance
-        if name.leg == "open" and right:
+    def _take_refusal(self, order: Order, name: Name, index: int) -> Iterator[Finding]:
+        """Believe a refusal the venue gave: an opening leaves the target; a close is excused where nothing was held.
+
+        What was refused still tells what the follower counted on: fills it took for copied that were not are lost.
+        """
+        wanted = self._target.wanted(order.before)
+        if name.leg == "open" and abs(order.change - wanted) <= self._tolerance:
             self._target.deny(order.change)
             self._target.openings.clear()
             self._decide(index)
         elif name.leg == "close" and not order.before:
+            yield from self._why_wrong(order, wanted, index)
             self._undecided.discard(index)
 
     def _take_order(self, order: Order, name: Name, index: int) -> Iterator[Finding]:
@@ -185,13 +189,15 @@ class Replay:
             f" the target {aim} asked for {wanted:+}"
         )
         far = abs(order.change - wanted) > self._tolerance
-        if far and reached * order.change > 0 and abs(reached) > abs(aim) + self._tolerance:
+        beyond = order.accepted and reached * order.change > 0
+        if far and beyond and abs(reached) > abs(aim) + self._tolerance:
             yield self._finding(Word.DOUBLED, numbers, index)
             return
         missing = self._not_counted_on(order, index, self._tolerance if far else ZERO)
+        self._undecided -= set(missing)
         for number in missing:
             yield self._finding(Word.LOST, f"not copied, and not in the next order either: {numbers}", number)
-        if far and not missing:
+        if far and not missing and order.accepted:
             yield self._finding(Word.WRONG_SIZE, numbers, index)
 
     def _not_counted_on(self, order: Order, index: int, tolerance: Decimal) -> list[int]:

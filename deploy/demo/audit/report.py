@@ -21,16 +21,28 @@ class Word(StrEnum):
 
 
 MEANINGS: Mapping[Word, str] = {
-    Word.LOST: "a leader's fill that some follower neither copied nor truthfully skipped",
-    Word.DOUBLED: "an order sent twice, or one that took a follower beyond its target",
-    Word.MISORDERED: "an order that reached the venue after one for a later fill",
-    Word.UNTAGGED: "an order without the partner's tag",
-    Word.WRONG_SIZE: "followers who did not get, or do not hold, what their ratio asks for",
-    Word.STALE_CLOSES: "closes not made because they were late; a close is never too late",
-    Word.LEAKS: "places where a secret could be read: logs, streams, metrics, files",
+    Word.LOST: "fills neither copied nor rightly skipped",
+    Word.DOUBLED: "sent twice, or beyond the follower's target",
+    Word.MISORDERED: "orders that overtook one for an earlier fill",
+    Word.UNTAGGED: "orders without the partner's tag",
+    Word.WRONG_SIZE: "followers who hold other than their ratio asks",
+    Word.STALE_CLOSES: "closes not made for being late: a close never is",
+    Word.LEAKS: "secrets readable in logs, streams, metrics, files",
     Word.UNNAMED: "orders and skips named after nothing a leader did",
-    Word.OTHER_SKIPS: "too many copies skipped for reasons other than a size below the minimum",
+    Word.OTHER_SKIPS: "too many skips for reasons other than size",
 }
+
+
+SKIPS: Mapping[str, str] = {
+    "below_minimum": "too small an order for the venue",
+    "carried": "too small an order, kept for the next one",
+    "netted": "undone by a later trade, or less than an order",
+    "nothing_held": "a close of something the follower never held",
+    "refused": "the venue said no",
+    "stale": "an opening that came too late",
+    "slippage": "the price had run past the follower's cap",
+}
+"""What the usual reasons of a skip mean."""
 
 
 @dataclass(frozen=True, slots=True)

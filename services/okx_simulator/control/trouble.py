@@ -1,12 +1,11 @@
 """Faults over the control door: those that wait for their moment and those that strike at once."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from services.okx_simulator.access.tokens import Tokens
 from services.okx_simulator.calls import Call, Routes
 from services.okx_simulator.control.replies import door, told
-from services.okx_simulator.faults import AT_ONCE, Fault, Faults
+from services.okx_simulator.faults import AT_ONCE, Fault, Faults, FaultSpec
 from services.okx_simulator.streaming.venue import Venue
 
 
@@ -27,9 +26,9 @@ class FaultDoor:
 
     def plant(self, call: Call) -> dict[str, Any]:
         """Plant a fault; one that strikes at once answers how many accounts or connections it struck."""
-        spec = told(call, dict[str, Any])
-        if spec.get("kind") in AT_ONCE:
-            return {"id": None, "hits": self._strike(str(spec["kind"]), spec)}
+        spec = told(call, FaultSpec)
+        if spec.kind in AT_ONCE:
+            return {"id": None, "hits": self._strike(spec)}
         return {"id": self._faults.plant(spec).id}
 
     def show(self, _call: Call) -> list[dict[str, Any]]:
@@ -44,27 +43,24 @@ class FaultDoor:
         """Remove one."""
         return {"removed": self._faults.remove(call.request.path.rpartition("/")[2])}
 
-    def _strike(self, kind: str, spec: Mapping[str, Any]) -> int:
-        where = spec.get("where") or {}
-        uids = spec.get("uids") or where.get("uids") or ([where["uid"]] if "uid" in where else None)
-        if uids is not None and not isinstance(uids, list):
-            raise ValueError(f"uids is {uids!r}; expected a list of uids, or nothing for all")
+    def _strike(self, spec: FaultSpec) -> int:
+        kind, uids = spec.kind, spec.struck()
         if kind in _ENDINGS:
             struck = self._tokens.end(self._tokens.uids() if uids is None else uids, _ENDINGS[kind])
         else:
-            struck = self._disturb(kind, uids, spec)
+            struck = self._disturb(spec)
         self._faults.struck[kind] = self._faults.struck.get(kind, 0) + struck
         return struck
 
-    def _disturb(self, kind: str, uids: list[str] | None, spec: Mapping[str, Any]) -> int:
-        sessions = self._venue.sessions_of(uids)
+    def _disturb(self, spec: FaultSpec) -> int:
+        sessions = self._venue.sessions_of(spec.struck())
         for session in sessions:
-            if kind == "ws_drop":
+            if spec.kind == "ws_drop":
                 session.connection.drop()
-            elif kind == "ws_silence":
-                session.connection.silence(float(spec.get("for_ms", 10_000)) / 1_000)
+            elif spec.kind == "ws_silence":
+                session.connection.silence((10_000 if spec.for_ms is None else spec.for_ms) / 1_000)
             else:
-                session.notice(float(spec.get("cut_after_s", 60)))
+                session.notice(60 if spec.cut_after_s is None else spec.cut_after_s)
         return len(sessions)
 
 

@@ -13,6 +13,7 @@ from services.okx_simulator.rows.trade import fill_row, order_row
 from services.okx_simulator.venue.accounts import Account
 from services.okx_simulator.venue.orders import Order
 from services.okx_simulator.wire.http import Answer, envelope
+from services.okx_simulator.wire.numbers import whole
 from services.okx_simulator.wire.refusals import Refused, empty, parameter
 
 ASK: Final = Limit("ask", 60, keyed="user+inst")
@@ -44,8 +45,8 @@ class History:
         if not (ord_id or cl_ord_id):
             raise empty("ordId")
         self._throttle.check(ASK, call.account.uid, inst_id)
-        order = call.account.orders.get(ord_id) if ord_id else call.account.latest.get(cl_ord_id)
-        found = order is not None and order.ticket.instrument.inst_id == inst_id and self._shown(order, call)
+        order = call.account.order_of(inst_id, ord_id, cl_ord_id)
+        found = order is not None and self._shown(order, call)
         at_ms = self._clock.true_us() // 1_000
         self._evidence.add(AskRow(self._evidence.next, at_ms, call.account.uid, inst_id, cl_ord_id, ord_id, found))
         if order is None or not found:
@@ -140,6 +141,7 @@ def _whole(query: dict[str, str], name: str, default: int) -> int:
     text = query.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit():
+    value = whole(text)
+    if value is None:
         raise parameter(name)
-    return int(text)
+    return value

@@ -15,7 +15,7 @@ from services.okx_simulator.venue.exchange import Exchange
 from services.okx_simulator.venue.orders import Order
 from services.okx_simulator.venue.tickets import ticket_of
 from services.okx_simulator.wire.http import Answer, json_answer
-from services.okx_simulator.wire.numbers import ZERO, wire
+from services.okx_simulator.wire.numbers import ZERO, whole, wire
 from services.okx_simulator.wire.refusals import Refused, parameter
 
 _MOST_IN_BATCH: Final = 20
@@ -61,7 +61,7 @@ class TradeDesk:
         self.check(call.account, elements, call.request.headers.get("exptime", ""), call.request.received_us)
         twice = _repeated(each.get("clOrdId") or "" for each in elements)
         results = [
-            self.take(call.account, members, row, call.plan, unique=members.get("clOrdId") not in twice)
+            self.take(call.account, members, row, call.plan, unique=row.clOrdId not in twice)
             for members, row in zip(elements, call.rows, strict=True)
         ]
         return self._answer(call, results, single=False)
@@ -108,11 +108,11 @@ class TradeDesk:
         return _result(row.clOrdId, order.ord_id, row.tag, order.created_ms, None)
 
     def _cancel(self, account: Account, members: Mapping[str, Any]) -> dict[str, str]:
-        ord_id, cl_ord_id = str(members.get("ordId") or ""), str(members.get("clOrdId") or "")
-        self._throttle.check(CANCEL, account.uid, str(members.get("instId", "")))
-        order = account.pending.get(ord_id) if ord_id else account.latest.get(cl_ord_id)
+        inst_id, ord_id, cl_ord_id = (str(members.get(name) or "") for name in ("instId", "ordId", "clOrdId"))
+        self._throttle.check(CANCEL, account.uid, inst_id)
+        order = account.order_of(inst_id, ord_id, cl_ord_id)
         now_ms = self._clock.now_ms()
-        if order is None or not order.pending or order.ticket.instrument.inst_id != members.get("instId"):
+        if order is None or not order.pending:
             return _cancelled(cl_ord_id, ord_id, now_ms, Refused("51400"))
         self._exchange.cancel(account, order)
         return _cancelled(order.ticket.cl_ord_id, order.ord_id, now_ms, None)
@@ -136,9 +136,9 @@ class TradeDesk:
         """Refuse an order whose time was over when it came (50036) or is over now that it is its turn (50037)."""
         if not exp_time:
             return
-        if not exp_time.isascii() or not exp_time.isdigit():
+        deadline_ms = whole(exp_time)
+        if deadline_ms is None:
             raise parameter("expTime")
-        deadline_ms = int(exp_time)
         if deadline_ms < received_us // 1_000:
             raise Refused("50036")
         if deadline_ms < self._clock.now_ms():

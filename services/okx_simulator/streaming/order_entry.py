@@ -44,7 +44,7 @@ class OrderEntry:
             self._desk.check(account, args, str(message.get("expTime") or ""), self._clock.now_us())
         except Refused as refused:
             for row in rows:
-                row.sCode = refused.code
+                row.sCode, row.answered = refused.code, True
             raise
         results = [self._take(account, each, row) for each, row in zip(args, rows, strict=True)]
         code, msg = verdict(results, single=op == "order")

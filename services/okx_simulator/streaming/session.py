@@ -16,6 +16,7 @@ from services.okx_simulator.streaming.public import snapshot
 from services.okx_simulator.streaming.venue import Venue
 from services.okx_simulator.venue.accounts import Account, Position
 from services.okx_simulator.venue.orders import Fill, Order
+from services.okx_simulator.wire.numbers import whole
 from services.okx_simulator.wire.refusals import Refused
 
 _COUNTED: Final = frozenset({"orders", "positions", "account", "balance_and_position"})
@@ -149,9 +150,10 @@ class Session:
         api_key = str(given.get("apiKey", ""))
         if not api_key:
             raise WrongArgs("60005", "Invalid apiKey")
-        if not timestamp.isdigit() or not timestamp.isascii():
+        seconds = whole(timestamp)
+        if seconds is None:
             raise WrongArgs("60004", "Invalid timestamp")
-        if abs(int(timestamp) - self._venue.clock.now_ms() / 1_000) > _LOGIN_SKEW_S:
+        if abs(seconds - self._venue.clock.now_ms() / 1_000) > _LOGIN_SKEW_S:
             raise WrongArgs("60006", "Timestamp request expired")
         account = self._venue.accounts.by_key.get(api_key)
         if account is None or account.credentials is None:

@@ -91,8 +91,8 @@ class Account:
     """Set by hand, per position or with an empty posSide per margin mode."""
     pending: dict[str, Order] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
-    latest: dict[str, Order] = field(default_factory=dict)
-    """The latest order of each clOrdId."""
+    latest: dict[tuple[str, str], Order] = field(default_factory=dict)
+    """The latest order of each instrument and clOrdId."""
     fills: list[tuple[Order, Fill]] = field(default_factory=list)
     order_count: int = 0
     refreshes: int = 0
@@ -102,6 +102,15 @@ class Account:
         """Return the signed size of one position; zero when there is none."""
         position = self.positions.get(key)
         return ZERO if position is None else position.pos
+
+    def has_pending(self, cl_ord_id: str) -> bool:
+        """Tell whether a pending order of any instrument has this clOrdId."""
+        return bool(cl_ord_id) and any(order.ticket.cl_ord_id == cl_ord_id for order in self.pending.values())
+
+    def order_of(self, inst_id: str, ord_id: str, cl_ord_id: str) -> Order | None:
+        """Return an order by ordId, or else the latest of its clOrdId; None unless it is of that instrument."""
+        order = self.orders.get(ord_id) if ord_id else self.latest.get((inst_id, cl_ord_id))
+        return order if order is not None and order.ticket.instrument.inst_id == inst_id else None
 
     def open_positions(self) -> Iterator[Position]:
         """Yield the positions that are not flat."""

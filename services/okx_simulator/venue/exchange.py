@@ -55,8 +55,7 @@ class Exchange:
         Raises:
             Refused: a pending order has the clOrdId (51016), or position or funds do not allow it; nothing changed.
         """
-        latest = account.latest.get(ticket.cl_ord_id)
-        if latest is not None and latest.pending:
+        if account.has_pending(ticket.cl_ord_id):
             raise Refused("51016")
         sz = reducible(ticket, account, self._terms.oversize_reduce_only)
         lever = leverage(account, position_key(ticket))
@@ -122,7 +121,7 @@ class Exchange:
         account.pending[order.ord_id] = order
         account.order_count += 1
         if ticket.cl_ord_id:
-            account.latest[ticket.cl_ord_id] = order
+            account.latest[ticket.instrument.inst_id, ticket.cl_ord_id] = order
         return order
 
     def _match(self, account: Account, order: Order, pieces: Iterable[Decimal]) -> None:

@@ -1,7 +1,7 @@
 """Requests as read and answers as written; HTTP/1.1 only, the one version the venue's clients need."""
 
 from dataclasses import dataclass, field
-from http import HTTPStatus
+from http.client import responses
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -66,7 +66,7 @@ class Answer:
         key = (self.status, self.content_type)
         head = _heads.get(key)
         if head is None:
-            phrase = HTTPStatus(self.status).phrase
+            phrase = responses.get(self.status, "Unnamed")
             head = f"HTTP/1.1 {self.status} {phrase}\r\nContent-Type: {self.content_type}\r\nContent-Length: ".encode()
             _heads[key] = head
         ending = b"\r\n\r\n" if keep_alive else b"\r\nConnection: close\r\n\r\n"

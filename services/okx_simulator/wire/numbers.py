@@ -1,8 +1,14 @@
 """Numbers as OKX writes them: JSON strings, plain notation, "" for absent."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
+from typing import Final
 
-ZERO = Decimal(0)
+ZERO: Final = Decimal(0)
+
+# Longer numbers than any amount: what is bounded here cannot cost time or overflow further in.
+_PLAIN: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?").fullmatch
+_WHOLE: Final = re.compile(r"[0-9]{1,19}").fullmatch
 
 
 def wire(value: Decimal) -> str:
@@ -15,10 +21,11 @@ def wire(value: Decimal) -> str:
 
 def positive(text: object) -> Decimal | None:
     """Read a plain positive number given as a string; None for anything else, numbers outside strings included."""
-    if not isinstance(text, str) or not text or not text.isascii():
+    if not isinstance(text, str) or _PLAIN(text) is None:
         return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        return None
-    return value if value.is_finite() and value > 0 and "_" not in text and text.strip() == text else None
+    return Decimal(text) or None
+
+
+def whole(text: str) -> int | None:
+    """Read an id or a time: up to nineteen digits; None for anything else."""
+    return int(text) if _WHOLE(text) else None

@@ -10,6 +10,7 @@ from shared.domain.fills import EventKind, PosSide
 from shared.domain.instruments import InstType
 from shared.messages.entries import TradeEventV1
 from shared.messages.outcome import HopTimes, OutcomeKind, OutcomeV1
+from shared.store.ledger import Unrecordable
 from tests.contract.store.conftest import Store
 
 NAME = "0123456789abcdef0123456789abcdef"
@@ -129,7 +130,7 @@ async def test_a_skip_keeps_its_reason_and_numbers(store: Store) -> None:
 
 
 async def test_a_number_that_is_none_stops_the_batch_and_writes_nothing(store: Store) -> None:
-    with pytest.raises(ArithmeticError):
+    with pytest.raises(Unrecordable):
         await store.ledger.record([("1-0", EVENT)], [outcome(OutcomeKind.SETTLED, 1, filled="many")])
 
     assert await store.ledger.counts() == {"trade_events": 0}

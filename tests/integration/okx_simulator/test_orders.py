@@ -1,12 +1,12 @@
-import asyncio
 import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.integration.okx_simulator.traders import ORDER, SWAP, trading
+from tests.integration.okx_simulator.traders import ORDER, SWAP, Trader, trading
 from tests.support.simulator import signed_headers
+from tests.support.waiting import until
 
 
 async def test_an_order_is_answered_asked_for_and_seen_everywhere() -> None:
@@ -18,6 +18,7 @@ async def test_an_order_is_answered_asked_for_and_seen_everywhere() -> None:
         assert (order["ordId"], order["state"], order["accFillSz"]) == (answer["data"][0]["ordId"], "filled", "0.03")
         [fill] = (await follower.get("trade/fills"))["data"]
         assert (fill["tradeId"], fill["fillSz"], fill["tag"]) == (order["tradeId"], "0.03", "TAG")
+        assert (fill["fee"], fill["feeRate"], fill["feeCcy"], fill["execType"]) == ("-0.009", "-0.0005", "USDT", "T")
         [position] = (await follower.get("account/positions", instId=SWAP))["data"]
         assert (position["pos"], position["posSide"], position["avgPx"]) == ("0.03", "net", "60000")
         assert (await sim.positions())["1001"] == {SWAP: "0.03"}
@@ -72,6 +73,10 @@ async def test_refusals_travel_as_items_and_are_evidence(changes: dict[str, Any]
         assert (await sim.positions())["1001"] == {}
 
 
+async def forgotten(follower: Trader) -> bool:
+    return not (await follower.get("trade/orders-history", instType="SWAP"))["data"]
+
+
 async def test_a_pending_limit_can_be_seen_cancelled_and_is_then_gone() -> None:
     async with trading(cancelled_kept_ms=0) as (_, [follower]):
         await follower.item(ordType="limit", px="59000", clOrdId="rest")
@@ -82,8 +87,7 @@ async def test_a_pending_limit_can_be_seen_cancelled_and_is_then_gone() -> None:
         again = (await follower.post("trade/cancel-order", {"instId": SWAP, "clOrdId": "rest"})).json()
         assert (again["code"], again["data"][0]["sCode"]) == ("1", "51400")
         assert (await follower.get("trade/orders-pending"))["data"] == []
-        await asyncio.sleep(0.005)  # the venue keeps it for 0 ms: let one pass
-        assert (await follower.get("trade/orders-history", instType="SWAP"))["data"] == []
+        await until(lambda: forgotten(follower))
         assert (await follower.get("trade/order", instId=SWAP, clOrdId="rest"))["code"] == "51603"
 
 
@@ -136,6 +140,18 @@ async def test_rates_are_counted_per_user_and_instrument() -> None:
         assert (await follower.item(instId="ETH-USDT-SWAP"))["sCode"] == "0"
         refused = [row for row in (await sim.evidence())["orders"] if row["sCode"] == "50011"]
         assert [row["accepted"] for row in refused] == [False]
+
+
+async def test_public_rates_are_counted_per_address() -> None:
+    async with trading(2) as (_, [follower, other]):
+        assert (await follower.get("system/status"))["code"] == "0"
+        assert (await other.get("system/status"))["code"] == "50011"
+
+
+async def test_rates_can_be_switched_off() -> None:
+    async with trading(rate_limits=False) as (_, [follower]):
+        answers = [await follower.get("system/status") for _ in range(5)]
+        assert {answer["code"] for answer in answers} == {"0"}
 
 
 async def test_an_order_past_its_time_is_not_processed() -> None:

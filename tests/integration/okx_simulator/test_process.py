@@ -7,8 +7,9 @@ import sys
 
 import httpx
 
-from tests.integration.okx_simulator.traders import ORDER
+from tests.integration.okx_simulator.traders import ORDER, struck
 from tests.support.simulator import people, start_simulator
+from tests.support.waiting import until
 
 
 async def run(*arguments: str, **env: str) -> tuple[int, str, str]:
@@ -36,11 +37,11 @@ async def test_a_bad_setting_is_named_and_refused() -> None:
 async def test_sigterm_finishes_the_answer_in_hand() -> None:
     async with start_simulator() as sim:
         await sim.add_accounts(*people(1))
-        await sim.plant("latency", ms=300)
+        await sim.plant("latency", ms=500)
         headers = {"Authorization": "Bearer access-1001"}
         async with httpx.AsyncClient(base_url=sim.rest_url, trust_env=False) as client, asyncio.TaskGroup() as group:
             placing = group.create_task(client.post("/api/v5/trade/order", json=ORDER, headers=headers))
-            await asyncio.sleep(0.15)  # the request is there and its answer is not
+            await until(lambda: struck(sim))
             assert sim.process is not None
             sim.process.send_signal(signal.SIGTERM)
             response = await placing

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from tests.integration.okx_simulator.traders import ORDER, SWAP, Trader, heard, holds, listening, trading
+from tests.integration.okx_simulator.traders import ORDER, SWAP, Trader, heard, holds, listening, struck, trading
 from tests.support.simulator import RunningSimulator
 from tests.support.waiting import until
 
@@ -96,13 +96,13 @@ async def test_throttle_answers_like_the_gateway() -> None:
 @pytest.mark.parametrize("kind", ["latency", "answer_latency"])
 async def test_delays_delay(kind: str) -> None:
     async with trading() as (sim, [follower]):
-        await sim.plant(kind, ms=150, jitter_ms=20)
+        await sim.plant(kind, ms=300, jitter_ms=20)
         started = time.monotonic()
         placing = asyncio.ensure_future(follower.item())
-        await asyncio.sleep(0.05)  # well inside the delay: what is seen now tells which side of it the order is on
+        await until(lambda: struck(sim))  # at the start of the delay: which side of it is the order on?
         processed = await holds(sim)
         assert (await placing)["sCode"] == "0"
-        assert time.monotonic() - started >= 0.15
+        assert time.monotonic() - started >= 0.3
         assert processed is (kind == "answer_latency")
         assert (await last_order(sim))["fault"] == kind
 

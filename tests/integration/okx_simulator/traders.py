@@ -73,6 +73,11 @@ async def heard(ws: ClientConnection) -> dict[str, Any]:
     return dict(json.loads(await ws.recv()))
 
 
+async def struck(sim: RunningSimulator) -> bool:
+    """Tell whether every planted fault has struck."""
+    return all(fault["hits"] for fault in await sim.faults())
+
+
 async def holds(sim: RunningSimulator, uid: str = "1001") -> bool:
     """Tell whether an account has any position."""
     return bool((await sim.positions())[uid])

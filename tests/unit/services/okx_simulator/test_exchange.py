@@ -79,7 +79,7 @@ def test_a_doubled_market_order_fills_twice() -> None:
     second = floor.order("buy", "0.03", clOrdId="same")
     assert first.ord_id != second.ord_id
     assert floor.pos == Decimal("0.06")
-    assert floor.account.latest["same"] is second
+    assert floor.account.order_of(SWAP, "", "same") is second
 
 
 def test_a_client_id_is_taken_only_while_its_order_is_pending() -> None:
@@ -88,6 +88,17 @@ def test_a_client_id_is_taken_only_while_its_order_is_pending() -> None:
     assert floor.refusal("buy", "1", clOrdId="same") == ("51016", "")
     floor.exchange.cancel(floor.account, resting)
     assert floor.order("buy", "1", clOrdId="same").state == "filled"
+
+
+def test_a_client_id_is_taken_over_all_instruments_and_found_per_instrument() -> None:
+    floor = Floor()
+    eth = floor.order("buy", "1", "limit", "2900", clOrdId="same", instId="ETH-USDT-SWAP")
+    assert floor.refusal("buy", "1", clOrdId="same") == ("51016", "")
+    floor.exchange.cancel(floor.account, eth)
+    btc = floor.order("buy", "1", clOrdId="same")
+    assert floor.account.order_of("ETH-USDT-SWAP", "", "same") is eth
+    assert floor.account.order_of(SWAP, "", "same") is btc
+    assert floor.account.order_of(SWAP, eth.ord_id, "") is None
 
 
 def test_depth_leaves_the_rest_of_a_market_order_unfilled() -> None:

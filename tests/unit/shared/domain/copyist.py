@@ -3,20 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 
 from shared.domain.books import FLAT, Book, fold, observed, settled, withdrawn
 from shared.domain.fills import TradeEvent
 from shared.domain.instruments import UNKNOWN_MARKET, Instrument, Market
 from shared.domain.orders import Intent
 from shared.domain.planning import decide
-from shared.domain.quantities import sign
+from shared.domain.quantities import plain, sign
 from shared.domain.reasons import Skip
 from shared.domain.risk import Account, Situation
 from shared.domain.subscriptions import Subscription
-from tests.support.builders import NOON_MS
+from tests.support.builders import NOON_MS, Number, event, instrument, subscription
 
 MOST_ORDERS = 200
 """More orders than this without a new event means that deciding does not come to rest."""
+
+
+HALF = subscription(ratio="0.5")
+"""The follower of most examples holds half of what the leader holds."""
 
 
 @dataclass(slots=True)
@@ -81,8 +86,8 @@ class Copyist:
 
     def copy_all(self, events: Sequence[TradeEvent]) -> "Copyist":
         """Copy events one by one, each to a quiet point."""
-        for event in events:
-            self.receive(event)
+        for each in events:
+            self.receive(each)
             self.rest()
         return self
 
@@ -90,3 +95,18 @@ class Copyist:
         assert self.flying is not None, "nothing is in flight"
         intent, self.flying = self.flying, None
         return intent
+
+
+def leader_at(*positions: Number) -> list[TradeEvent]:
+    """Tell a history by the positions the leader went through, from none."""
+    return [event(*pair, number=number) for number, pair in enumerate(pairwise([0, *positions]), 1)]
+
+
+def copied(events: Sequence[TradeEvent], settings: Subscription = HALF, on: Instrument | None = None) -> Copyist:
+    """Copy a whole history, event by event, in lots of one contract unless told otherwise."""
+    return Copyist(settings, on or instrument()).copy_all(events)
+
+
+def placed(copyist: Copyist) -> list[str]:
+    """Spell every order so far as leg and signed size."""
+    return [f"{order.leg} {plain(order.change)}" for order in copyist.orders]

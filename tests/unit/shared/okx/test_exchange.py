@@ -10,9 +10,9 @@ from shared.domain.outcomes import Accepted, Category, NotPlaced, Postponement, 
 from shared.domain.quantities import Contracts
 from shared.okx.authority import Authority
 from shared.okx.errors import NotSent, OkxError, Unanswered
-from shared.okx.exchange import ExchangeLimits, OkxExchange, SiteWays
+from shared.okx.exchange import ExchangeLimits, OkxExchange
 from shared.okx.protocol import Response
-from shared.okx.rest import Patience, Rest
+from shared.okx.rest import Patience, Rest, SiteWays
 from shared.okx.venue_clock import OkxVenueClock
 from shared.ports import CouldNotAsk, GrantUnusable
 from shared.vault.credentials import BearerToken

@@ -183,6 +183,8 @@ class TestLost:
         event = run.leader("0")
         run.skip(event, "refused", run.order(event, "-1", "close", code="51169"), "51169")
         assert found(run.audit()) == {"lost": 1}
+        run.order(run.leader("1"), "1")
+        assert found(run.audit()) == {"lost": 1}, "a later order does not excuse what a refused one counted on"
 
     def test_a_close_the_venue_refused_although_something_was_held(self) -> None:
         run = copied([("1", [("open", "1")])])

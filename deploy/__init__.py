@@ -1,0 +1,1 @@
+"""Putting the product to work: the demo, the documents made from code."""

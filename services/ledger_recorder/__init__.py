@@ -1,0 +1,1 @@
+"""Writes what happened into the ledger; sees no token and cannot trade."""

@@ -1,0 +1,1 @@
+"""Lets operators in: enrols accounts and changes subscriptions, by command."""

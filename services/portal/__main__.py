@@ -1,0 +1,90 @@
+"""Run one of the portal's commands: `python -m services.portal enrol FILE.json`, `republish`, `subscription set`."""
+
+import asyncio
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from services.portal.applicants import Enrolment
+from services.portal.commands import given_settings, parse
+from services.portal.document import NAME, SETTINGS, read_enrolment
+from services.portal.enrolling import ChangedMeanwhile
+from services.portal.forms import Problems
+from services.portal.settings import Settings
+from services.portal.telling import tell_changed, tell_enrolled, tell_problems, tell_published
+from services.portal.wiring import portal
+from shared.configuration import load
+from shared.domain.ids import AccountId
+from shared.domain.subscriptions import Problem
+from shared.lifecycle import ExitCode
+
+REFUSED = 2
+"""The exit code of a command that cannot be carried out as it is given; nothing was stored."""
+
+
+def main() -> int:
+    """Carry out one command: 0 done, 1 something we need is away, 2 refused."""
+    command = parse(sys.argv[1:])
+    settings = load(Settings, ())
+    try:
+        return asyncio.run(_run(command, settings))
+    except (ConnectionError, ChangedMeanwhile) as error:
+        print(f"{error}; what is stored stays: repeat the command, or republish", file=sys.stderr)
+        return ExitCode.CRASHED
+
+
+async def _run(command: Namespace, settings: Settings) -> int:
+    match command.command:
+        case "enrol":
+            return await _enrol(command, settings)
+        case "republish":
+            async with portal(settings) as opened:
+                publish = opened.publishing.publish_all if command.all else opened.publishing.publish_waiting
+                print(tell_published(await publish(), as_json=command.json))
+            return 0
+        case _:
+            return await _change(command, settings)
+
+
+async def _enrol(command: Namespace, settings: Settings) -> int:
+    enrolment, problems = _read(command.file)
+    if problems:
+        return _refuse(problems, command)
+    async with portal(settings) as opened:
+        enrolled = await opened.enrolling.enrol(enrolment, command.replace_grants)
+    if enrolled.problems:
+        return _refuse(list(enrolled.problems), command)
+    print(tell_enrolled(enrolled, as_json=command.json))
+    return 0
+
+
+def _read(file: str) -> tuple[Enrolment, list[Problem]]:
+    try:
+        content = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return Enrolment(), [Problem("file", file, f"name a readable file of UTF-8 text: {error}")]
+    return read_enrolment(content)
+
+
+async def _change(command: Namespace, settings: Settings) -> int:
+    problems, raw = Problems(), given_settings(command)
+    form = {"follower": NAME, "leader": NAME, **{name: SETTINGS[name] for name in raw}}
+    values = problems.read({"follower": command.follower, "leader": command.leader, **raw}, "", form)
+    if values is None:
+        return _refuse(problems.found, command)
+    follower, leader = AccountId(values.pop("follower")), AccountId(values.pop("leader"))
+    async with portal(settings) as opened:
+        changed = await opened.subscribing.change(follower, leader, values)
+    if changed.problems:
+        return _refuse(list(changed.problems), command)
+    print(tell_changed(changed, as_json=command.json))
+    return 0
+
+
+def _refuse(problems: list[Problem], command: Namespace) -> int:
+    print(tell_problems(problems, as_json=command.json), file=sys.stdout if command.json else sys.stderr)
+    return REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""The one file where a portal's clients are built and handed over."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from services.portal.applicants import Applicant, Known, Member
+from services.portal.enrolling import ChangedMeanwhile, Enrolling
+from services.portal.publishing import NotPublished, Publishing
+from services.portal.settings import Settings
+from services.portal.subscribing import Subscribing
+from shared.bus.client import UNREACHABLE, open_redis
+from shared.bus.keys import Keys
+from shared.bus.streams import SubscriptionPublisher
+from shared.clock import SystemClock
+from shared.domain.subscriptions import Subscription
+from shared.messages.entries import write_subscription
+from shared.store.accounts import Account, Accounts
+from shared.store.engine import Database
+from shared.store.grants import Consent, Grants
+from shared.store.migrate import migrate
+from shared.store.subscriptions import Subscriptions, VersionTaken
+from shared.vault.seal import Vault, vault_from
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """The portal's use cases, ready."""
+
+    enrolling: Enrolling
+    subscribing: Subscribing
+    publishing: Publishing
+
+
+class StoredRegistry:
+    """enrolling.Registry over the store."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._accounts, self._grants = Accounts(database), Grants(database, vault)
+        self._subscriptions = Subscriptions(database)
+
+    async def known(self) -> Known:
+        """Return everything stored but the secrets."""
+        accounts, lives = await self._accounts.all(), await self._grants.lives()
+        subscriptions = await self._subscriptions.all()
+        return Known(
+            {each.account: _member(each) for each in accounts},
+            {account: life.kind for account, life in lives.items()},
+            {(each.follower, each.leader): each for each in subscriptions},
+        )
+
+    async def add(
+        self,
+        members: Sequence[Member],
+        grants: Sequence[Applicant],
+        subscriptions: Sequence[Subscription],
+        now_ms: int,
+    ) -> None:
+        """Write accounts, then sealed grants, then subscriptions, each all or none."""
+        await self._accounts.save([_account(each) for each in members], now_ms)
+        consents = [Consent(each.member.account, each.secrets) for each in grants if each.secrets]
+        await self._grants.put(consents, now_ms)
+        try:
+            await self._subscriptions.save(subscriptions, now_ms)
+        except VersionTaken as error:
+            raise ChangedMeanwhile(str(error)) from error
+
+
+class StreamAnnouncer:
+    """publishing.Announcer over the bus."""
+
+    def __init__(self, publisher: SubscriptionPublisher) -> None:
+        self._publisher = publisher
+
+    async def announce(self, subscription: Subscription) -> bool:
+        """Add a version to the stream; False if it is there."""
+        try:
+            return await self._publisher.publish(write_subscription(subscription))
+        except UNREACHABLE as error:
+            raise NotPublished(f"Redis cannot be reached: {type(error).__name__}: {error}") from error
+
+
+@asynccontextmanager
+async def portal(settings: Settings) -> AsyncIterator[Portal]:
+    """Open store and bus, and close them at the end."""
+    async with AsyncExitStack() as closing:
+        database = Database(settings.database_url)
+        closing.push_async_callback(database.close)
+        await migrate(database)
+        redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
+        closing.push_async_callback(redis.aclose)
+        clock = SystemClock()
+        announcer = StreamAnnouncer(SubscriptionPublisher(redis, Keys(settings.installation)))
+        publishing = Publishing(Subscriptions(database), announcer, clock)
+        registry = StoredRegistry(database, _vault(settings))
+        enrolling = Enrolling(registry, publishing, clock, settings.okx_allowed_sites)
+        yield Portal(enrolling, Subscribing(registry, publishing, clock), publishing)
+
+
+def _vault(settings: Settings) -> Vault:
+    key = settings.vault_key.get_secret_value() if settings.vault_key else None
+    retired = [each.get_secret_value() for each in settings.vault_retired_keys]
+    return vault_from(key, retired, demo=settings.demo)
+
+
+def _member(account: Account) -> Member:
+    return Member(
+        account=account.account,
+        site=account.site,
+        uid=account.uid,
+        main_uid=account.main_uid,
+        leads=account.leads,
+        account_level=account.account_level,
+        position_mode=account.position_mode,
+        label=account.label,
+    )
+
+
+def _account(member: Member) -> Account:
+    return Account(
+        account=member.account,
+        site=member.site,
+        uid=member.uid,
+        main_uid=member.main_uid,
+        leads=member.leads,
+        account_level=member.account_level,
+        position_mode=member.position_mode,
+        label=member.label,
+    )

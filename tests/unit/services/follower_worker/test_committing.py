@@ -1,0 +1,165 @@
+"""What was decided becomes durable once, in order, whatever the server does meanwhile."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import pytest
+
+from services.follower_worker.committing import Committer
+from services.follower_worker.lane import Lane
+from services.follower_worker.metrics import Metrics
+from services.follower_worker.strands import Strand
+from shared.domain.lanes import Lease
+from shared.messages.lane import Commit, Written
+from shared.telemetry.metrics import Meter
+from tests.support.builders import NOON_MS, event, instrument, subscription
+from tests.support.bus import MemoryBus
+from tests.support.clock import FakeClock
+from tests.support.lanes import followers, lane, strand_of
+from tests.support.memory_bus import MemoryLaneState
+from tests.support.waiting import until
+
+
+class FlakyState(MemoryLaneState):
+    """Fails before or after it wrote, as told; never runs two commits at once."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        super().__init__(bus.redis)
+        self.before: deque[Exception] = deque()
+        self.after: deque[Exception] = deque()
+        self.commits: list[Commit] = []
+        self.busy = False
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    async def commit(self, lease: Lease, commit: Commit) -> Written:
+        assert not self.busy
+        self.busy = True
+        await asyncio.sleep(0)
+        self.busy = False
+        if self.before:
+            raise self.before.popleft()
+        self.commits.append(commit)
+        written = await super().commit(lease, commit)
+        if self.after:
+            self.meanwhile()
+            raise self.after.popleft()
+        return written
+
+
+class Writing:
+    def __init__(self) -> None:
+        self.bus = MemoryBus()
+        self.store = FlakyState(self.bus)
+        self.clock = FakeClock(auto=True)
+        self.written: list[Strand] = []
+
+    async def take(self) -> Lane:
+        await self.bus.publisher.renew_epoch(NOON_MS, 1)
+        lease = await self.bus.leases(lanes=1).acquire(lane().lease.lane)
+        assert lease
+        lease.deadline = self.clock.monotonic() + 3
+        return lane(*followers(3), held=lease)
+
+    def committer(self, taken: Lane) -> Committer:
+        committer = Committer(taken, self.store, self.clock, Metrics(Meter("test")), (ConnectionError,))
+        committer.on_written = lambda _lane, strand: self.written.append(strand)
+        return committer
+
+
+def decided(taken: Lane, number: int = 1) -> list[Strand]:
+    strands = taken.apply(event(10, 0, number=number), instrument(), NOON_MS, NOON_MS)
+    for strand in strands:
+        strand.postpone()
+        taken.touch(strand)
+    return strands
+
+
+async def test_everything_writable_is_written_and_its_strands_are_told() -> None:
+    desk = Writing()
+    taken = await desk.take()
+    strands = decided(taken)
+    await desk.committer(taken).settle_down()
+    assert desk.written == strands
+    assert (await desk.bus.facts(taken.lease.lane)).offset == event(10, 0).entry
+
+
+async def test_an_unreachable_server_is_asked_again_with_the_same_step() -> None:
+    desk = Writing()
+    taken = await desk.take()
+    decided(taken)
+    desk.store.before += [ConnectionError("away")] * 3
+    await desk.committer(taken).settle_down()
+    assert (len(desk.store.commits), taken.lost, taken.seq) == (1, False, 1)
+
+
+async def test_a_reply_that_was_lost_leads_to_a_repeat_that_changes_nothing() -> None:
+    desk = Writing()
+    taken = await desk.take()
+    strands = decided(taken)
+    desk.store.after.append(ConnectionError("reply lost"))
+    await desk.committer(taken).settle_down()
+    first, second = desk.store.commits
+    assert first is second
+    assert (desk.written, taken.lost, taken.seq) == (strands, False, 1)
+    assert (await desk.bus.facts(taken.lease.lane)).seq == 1
+
+
+async def test_what_changes_between_repeats_goes_into_the_next_step() -> None:
+    desk = Writing()
+    taken = await desk.take()
+    decided(taken)
+    desk.store.after.append(ConnectionError("reply lost"))
+    desk.store.meanwhile = lambda: decided(taken, number=2)
+    await desk.committer(taken).settle_down()
+    assert [commit.seq for commit in desk.store.commits] == [1, 1, 2]
+    assert (await desk.bus.facts(taken.lease.lane)).offset == event(10, 0, number=2).entry
+
+
+@pytest.mark.parametrize("how", ["lost", "gap"])
+async def test_a_refused_commit_gives_the_lane_up(how: str) -> None:
+    desk = Writing()
+    taken = await desk.take()
+    decided(taken)
+    if how == "lost":
+        await desk.bus.leases(lanes=1).release(taken.lease)
+    else:
+        taken.seq += 1
+    await asyncio.wait_for(run(desk.committer(taken)), 5)
+    assert (taken.lost, desk.written) == (True, [])
+
+
+async def run(committer: Committer) -> None:
+    committer.wake()
+    await committer.write_until_lost()
+
+
+async def test_a_drain_with_the_server_away_ends_with_the_lease() -> None:
+    desk = Writing()
+    taken = await desk.take()
+    decided(taken)
+    taken.draining = True
+    desk.store.before += [ConnectionError("away")] * 1_000
+    await asyncio.wait_for(desk.committer(taken).settle_down(), 5)
+    assert taken.lost
+    assert desk.clock.monotonic() == pytest.approx(3, abs=0.2)
+
+
+async def test_woken_while_writing_it_writes_again() -> None:
+    desk = Writing()
+    taken = await desk.take()
+    committer = desk.committer(taken)
+    async with asyncio.TaskGroup() as group:
+        writing = group.create_task(committer.write_until_lost())
+        for number in (1, 2, 3):
+            decided(taken, number)
+            committer.wake()
+            await until(lambda number=number: taken.seq >= number)
+        taken.lost = True
+        committer.wake()
+        await until(writing.done)
+    assert not strand_of(taken, "follower-0").dirty
+
+
+def test_a_lane_with_nothing_to_say_writes_nothing() -> None:
+    assert lane(subscription()).prepare() is None

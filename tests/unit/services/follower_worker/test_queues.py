@@ -1,0 +1,63 @@
+"""Closes before opens, each in the order they became ready, nobody twice."""
+
+import asyncio
+
+from services.follower_worker.lane import Lane
+from services.follower_worker.queues import ReadyQueue
+from services.follower_worker.strands import Phase, Strand
+from tests.support.builders import NOON_MS, book, event, instrument
+from tests.support.lanes import followers, lane
+
+
+def ready(count: int) -> tuple[Lane, list[Strand]]:
+    taken = lane(*followers(count))
+    return taken, sorted(taken.apply(event(0, 10), instrument(), NOON_MS, NOON_MS), key=lambda each: each.key)
+
+
+async def test_closes_overtake_opens_and_each_keeps_its_order() -> None:
+    queue = ReadyQueue()
+    taken, strands = ready(5)
+    for strand in (strands[1], strands[3]):
+        strand.book = book(0, 10)
+    for strand in strands:
+        queue.put(taken, strand)
+    served = [(await queue.take())[1] for _ in strands]
+    assert served == [strands[number] for number in (1, 3, 0, 2, 4)]
+
+
+async def test_nobody_stands_in_line_twice_but_may_come_again() -> None:
+    queue = ReadyQueue()
+    taken, (strand,) = ready(1)
+    queue.put(taken, strand)
+    queue.put(taken, strand)
+    assert len(queue) == 1
+    await queue.take()
+    queue.put(taken, strand)
+    assert len(queue) == 1
+
+
+async def test_what_may_not_send_is_not_lined_up() -> None:
+    queue = ReadyQueue()
+    taken, (first, second) = ready(2)
+    first.phase = Phase.FLYING
+    second.results += 1
+    for strand in (first, second):
+        queue.put(taken, strand)
+    lost, (third,) = ready(1)
+    lost.lost = True
+    queue.put(lost, third)
+    draining, (fourth,) = ready(1)
+    draining.draining = True
+    queue.put(draining, fourth)
+    assert len(queue) == 0
+
+
+async def test_taking_waits_for_somebody() -> None:
+    queue = ReadyQueue()
+    taken, (strand,) = ready(1)
+    async with asyncio.TaskGroup() as group:
+        served = group.create_task(queue.take())
+        await asyncio.sleep(0)
+        assert not served.done()
+        queue.put(taken, strand)
+    assert served.result() == (taken, strand)
