@@ -20,6 +20,8 @@ import uvloop
 
 T = TypeVar("T")
 
+_CANCEL_AGAIN_S = 0.05
+
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -73,8 +75,7 @@ class Lifetime:
             background = [group.create_task(self._attend(name, work)) for name, work in self._background.items()]
             await self.stopping.wait()
             late = (await asyncio.wait(duties, timeout=drain_s))[1] if duties else set()
-            for task in (*late, *background):
-                task.cancel()
+            await _end({*late, *background})
         if late:
             structlog.get_logger().error("drain_cut_off", duties=sorted(t.get_name() for t in late), deadline_s=drain_s)
         return not late
@@ -85,6 +86,14 @@ class Lifetime:
             raise EndedEarly(
                 f"{name} ended although nobody asked it to stop; expected it to run until the service drains"
             )
+
+
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel until everything has ended: on Python 3.11 `asyncio.wait_for`, which redis-py uses, may swallow one."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_S)
 
 
 def run(assemble: Callable[[Lifetime], Awaitable[None]], drain_s: float) -> int:

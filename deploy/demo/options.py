@@ -33,7 +33,12 @@ def options_from(arguments: Sequence[str] | None = None) -> Options:
         " and audit what reached the venue. Exit codes: 0 clean, 1 something was found, 2 it could not run.",
     )
     parser.add_argument("--followers", type=_count, default=default.followers, help="how many copy the three leaders")
-    parser.add_argument("--seconds", type=_seconds, default=default.seconds, help="how long the leaders trade")
+    parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=default.seconds,
+        help="how long the leaders trade; without --once, how often a worker is killed",
+    )
     parser.add_argument("--once", action="store_true", help="end by itself after --seconds; otherwise Ctrl-C ends it")
     parser.add_argument("--json", action="store_true", help="make the last line of standard output one JSON object")
     parser.add_argument("--seed", type=int, default=default.seed, help="what the leaders do is drawn from this")

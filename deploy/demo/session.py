@@ -32,7 +32,6 @@ _KILL_AT = 0.3
 _DOUBTS_S = 6
 """Seconds after a killed worker is back: by then what it left in doubt has been asked for."""
 _LONGEST_QUIET_S = 90.0
-_KILL_EVERY_S = 60.0
 _MOST_KILLS = 3
 """Strikes for each kill that is wanted, until one puts an order in doubt."""
 
@@ -110,8 +109,8 @@ class Session:
 
     async def _perform(self) -> None:
         """Let the leaders trade until the time is over, or somebody asks to stop; then let them close everything."""
-        self._screen.say("the leaders trade")
         endless = not self._options.once
+        self._screen.say("the leaders trade until Ctrl-C, then comes the audit" if endless else "the leaders trade")
         self._ends_at = None if endless else time.monotonic() + self._options.seconds
         ending = asyncio.Event()
         scripts = {leader: await self._script(leader) for leader in self._cast.leaders}
@@ -160,8 +159,10 @@ class Session:
         return False
 
     async def _kill_for_ever(self) -> None:
-        while not await _either(self._stopping, _KILL_EVERY_S):
+        pause_s = self._options.seconds * _KILL_AT
+        while not await _either(self._stopping, pause_s):
             await self._kills.strike()
+            pause_s = self._options.seconds
 
     def _in_doubt(self) -> int:
         return in_doubt(self._evidence({}), self._names(), self._kills.at_ms)

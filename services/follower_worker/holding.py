@@ -74,14 +74,20 @@ class Holder:
         """Hold lanes until asked to stop, then drain and release them all."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            while not stopping.is_set():
-                try:
-                    await self._round(group)
-                except self._unreachable as error:
-                    structlog.get_logger().warning("redis_unreachable", error=type(error).__name__)
-                self._metrics.lanes.set(len(self._held))
-                await self._pause(stopping)
+            try:
+                while not stopping.is_set():
+                    await self._round_or_wait(group)
+                    await self._pause(stopping)
+            finally:
+                self._group = None
             await self._let_go()
+
+    async def _round_or_wait(self, group: asyncio.TaskGroup) -> None:
+        try:
+            await self._round(group)
+        except self._unreachable as error:
+            structlog.get_logger().warning("redis_unreachable", error=type(error).__name__)
+        self._metrics.lanes.set(len(self._held))
 
     async def _pause(self, stopping: asyncio.Event) -> None:
         try:

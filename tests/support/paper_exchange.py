@@ -83,7 +83,8 @@ class PaperExchange:
     """Raised by the next questions, one each."""
     hidden: Counter[ClOrdId] = field(default_factory=Counter)
     """How many more questions for a name are answered as if there were none."""
-    hidden_fills: bool = False
+    hide_all: bool = False
+    """Whether every question for an order is answered as if there were none, and no fill is shown."""
     in_the_air: int = 0
 
     async def place(self, attempt: Attempt, expires_ms: int) -> Placement:
@@ -145,6 +146,8 @@ class PaperExchange:
         del inst_id
         self._answer_or_fail()
         self.asked.append(cl_ord_id)
+        if self.hide_all:
+            return None
         if self.hidden[cl_ord_id]:
             self.hidden[cl_ord_id] -= 1
             return None
@@ -153,7 +156,7 @@ class PaperExchange:
     async def has_fill(self, follower: AccountId, inst_id: InstId, names: Collection[ClOrdId]) -> bool:
         del inst_id
         self._answer_or_fail()
-        return not self.hidden_fills and any((follower, name) in self.orders for name in names)
+        return not self.hide_all and any((follower, name) in self.orders for name in names)
 
     async def position(self, follower: AccountId, inst_id: InstId) -> Contracts:
         self._answer_or_fail()

@@ -11,6 +11,7 @@ from services.follower_worker.submitting import Venue
 from services.follower_worker.worker import Bus as WorkerBus
 from services.follower_worker.worker import Limits, Worker
 from shared.bus.client import UNREACHABLE
+from shared.bus.lane_state import LaneState
 from shared.clock import SystemClock
 from shared.domain.fills import EventKind, Hops, PosSide, TradeEvent
 from shared.domain.ids import AccountId, EntryId, EventId, InstId, fill_event_id
@@ -158,9 +159,9 @@ class Scene:
 class Rig:
     """One worker of a scene."""
 
-    def __init__(self, scene: Scene, name: str) -> None:
+    def __init__(self, scene: Scene, name: str, store: LaneState | None = None) -> None:
         self._scene, self.known, self._stopping = scene, KnownFollowers(scene.account), asyncio.Event()
-        bus = WorkerBus(scene.bus.leases(LANES, TTL_MS), scene.bus.store, scene.bus.trades, UNREACHABLE)
+        bus = WorkerBus(scene.bus.leases(LANES, TTL_MS), store or scene.bus.store, scene.bus.trades, UNREACHABLE)
         instruments = ListedInstruments(*LISTED)
         venue = Venue(scene.exchange, instruments, scene.venue_clock, self.known.find)
         limits = Limits(
@@ -200,9 +201,15 @@ class Rig:
 
     async def kill(self) -> None:
         """End everything at once, as a crash would: nothing is drained, released or written."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        pending = set(self._tasks)
+        while pending:  # on Python 3.11 a cancellation that meets a finished reply of Redis is swallowed
+            for task in pending:
+                task.cancel()
+            pending = (await asyncio.wait(pending, timeout=0.05))[1]
+
+    async def follows(self) -> None:
+        """Wait until it holds lanes that all follow the reader."""
+        await until(lambda: self.worker.trouble() is None and self.worker.holder.lanes)
 
     async def drain(self) -> None:
         """Ask it to stop, wait until it has, and end the rest."""
@@ -218,9 +225,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def working(scene: Scene, name: str = "worker") -> AsyncIterator[Rig]:
+async def working(scene: Scene, name: str = "worker", store: LaneState | None = None) -> AsyncIterator[Rig]:
     """Run a worker; it is killed at the end if it still runs."""
-    rig = Rig(scene, name)
+    rig = Rig(scene, name, store)
     rig.start()
     try:
         yield rig

@@ -124,7 +124,7 @@ WHALE, ANNA = leader("whale"), follower("anna")
         ({"accounts": [WHALE, WHALE]}, "accounts.whale", "whale"),
         ({"accounts": [ANNA, follower("other", uid="uid-anna")]}, "accounts.other.uid", "uid-anna"),
         ({"accounts": [follower("anna", site="tr")]}, "accounts.anna.site", "tr"),
-        ({"accounts": [follower("anna", oauth=None)]}, "accounts.anna", "anna"),
+        ({"accounts": [follower("bert", oauth=None)]}, "accounts.bert", "bert"),
         ({"accounts": [follower("anna", leads=True)]}, "accounts.anna.leads", "true"),
         ({"subscriptions": [following("anna", "nobody")]}, "subscriptions.anna.nobody.leader", "nobody"),
         ({"subscriptions": [following("nobody", "whale")]}, "subscriptions.nobody.whale.follower", "nobody"),
@@ -196,7 +196,7 @@ async def test_what_cannot_work_is_refused_and_nothing_is_stored(lists: dict[str
 
 
 async def test_a_circle_is_refused_wherever_it_closes() -> None:
-    """No account both leads by key and follows by OAuth yet, so other problems come with it; the circle is told all the same."""
+    """No account both leads by key and follows by OAuth yet, so it never comes alone; it is told all the same."""
     house = House()
     names = ("a", "b", "c")
     enrolled = await house.enrol(
