@@ -15,8 +15,8 @@ SERVICES = Path(__file__).parent.parent / "services"
 _HEAD = """# Configuration
 
 Every setting is an environment variable. `python -m services.<name> --help` prints those of one service. A service
-refuses to start on a setting it cannot work with: one line on standard error per refusal, with the variable, what it got
-and what it takes; exit code 2.
+refuses to start on a setting it cannot work with: one line on standard error per refusal, with the variable, what it
+got and what it takes; exit code 2.
 
 This page is made from the settings classes by `make docs`; do not edit it.
 """

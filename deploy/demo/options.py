@@ -19,6 +19,7 @@ class Options:
     """Decisions of all leaders together; one may be several fills."""
     workers: int = 2
     watchers: int = 2
+    others: tuple[str, ...] = ("token_keeper", "ledger_recorder")
     kills: int = 1
     """How many kills are wanted in a session that ends by itself; one that puts nothing in doubt is repeated."""
     quiet_s: float = 5.0

@@ -101,14 +101,14 @@ async def stage(options: Options, cast: Cast, between: Between | None = None) ->
         logs.mkdir()
         server = closing.enter_context(EmbeddedServer(folder / "valkey"))
         http = await closing.enter_async_context(httpx.AsyncClient(timeout=5, trust_env=False))
-        simulator = Process("okx_simulator", "services.okx_simulator", _for_simulator(options, cast), logs)
+        simulator = Process("okx_simulator", "services.okx_simulator", simulator_settings(options, cast), logs)
         closing.callback(_stop, [simulator])
         simulator.start()
         url = str((await simulator.line(lambda said: "listening" in said))["listening"])
         venue = Venue(url)
         closing.push_async_callback(venue.close)
         await venue.make_accounts(cast.at_the_venue())
-        settings = _for_services(folder, server.url, url, cast)
+        settings = service_settings(folder, server.url, url, cast)
         orders_url = url if between is None else await closing.enter_async_context(between(url))
         await _enrol(folder, settings, cast, logs)
         made = Stage(folder, server, venue, simulator, *_services(options, settings, orders_url, logs), http)
@@ -130,7 +130,7 @@ def _services(
     watchers = [
         Process(f"watcher-{n}", "services.leader_watcher", settings, logs) for n in range(1, options.watchers + 1)
     ]
-    others = [Process(name, f"services.{name}", settings, logs) for name in ("token_keeper", "ledger_recorder")]
+    others = [Process(name, f"services.{name}", settings, logs) for name in options.others]
     return workers, watchers, others
 
 
@@ -139,7 +139,8 @@ def _sites(rest: str, like: str) -> str:
     return json.dumps({"www": {**site, "rest": rest}})
 
 
-def _for_simulator(options: Options, cast: Cast) -> dict[str, str]:
+def simulator_settings(options: Options, cast: Cast) -> dict[str, str]:
+    """Return what the paper OKX is told."""
     return {
         "SLIPSTREAM_SIM_SEED": str(options.seed),
         "SLIPSTREAM_SIM_CLIENT_ID": CLIENT_ID,
@@ -147,7 +148,8 @@ def _for_simulator(options: Options, cast: Cast) -> dict[str, str]:
     }
 
 
-def _for_services(folder: Path, redis_url: str, venue_url: str, cast: Cast) -> dict[str, str]:
+def service_settings(folder: Path, redis_url: str, venue_url: str, cast: Cast) -> dict[str, str]:
+    """Return what every service is told; each reads what it knows."""
     ws = "ws" + venue_url.removeprefix("http")
     return {
         "SLIPSTREAM_DEMO": "true",

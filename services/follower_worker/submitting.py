@@ -122,6 +122,8 @@ class Submitter:
         )
 
     def _answered(self, lane: Lane, strand: Strand, flight: Flight, placement: Placement) -> None:
+        if strand.flight is not flight:
+            return  # asked for and decided meanwhile: this process was away longer than the order could live
         at_ms = self._venue.clock.now_ms()
         strand.answered(placement)
         self._metrics.answered(placement, at_ms - flight.sent_ms)

@@ -33,8 +33,12 @@ class Versions(Protocol):
 class Announcer(Protocol):
     """The stream `trades`."""
 
-    async def announce(self, subscription: Subscription) -> bool:
-        """Add a version; False if the stream has it. Raises NotPublished."""
+    async def announce(self, subscriptions: Sequence[Subscription]) -> int:
+        """Add those versions that the stream has not, those of one subscription in the order given; returns how many.
+
+        Raises:
+            NotPublished: some may have been added; repeating it adds the others.
+        """
 
 
 class Publishing:
@@ -47,13 +51,10 @@ class Publishing:
         """Publish what is stored and not published; returns how many entries were added."""
         added = 0
         while waiting := await self._versions.unpublished(_AT_ONCE):
-            added += await self._publish(waiting)
+            added += await self._stream.announce(waiting)
             await self._versions.mark_published(waiting, self._clock.now_ms())
         return added
 
     async def publish_all(self) -> int:
         """Publish the newest version of every subscription, whatever was published before: the stream was lost."""
-        return await self._publish(await self._versions.all()) + await self.publish_waiting()
-
-    async def _publish(self, subscriptions: Sequence[Subscription]) -> int:
-        return sum([await self._stream.announce(each) for each in subscriptions])
+        return await self._stream.announce(await self._versions.all()) + await self.publish_waiting()

@@ -3,6 +3,9 @@
 Raw bytes, patient with a server that restarts, time-outs above the longest blocking read.
 """
 
+import asyncio
+from typing import Any
+
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -21,9 +24,26 @@ def patience(tries: int) -> Retry:
     return Retry(ExponentialBackoff(base=_FIRST_PAUSE_S, cap=_LONGEST_PAUSE_S), tries)
 
 
-def open_redis(url: str, socket_timeout_s: float, max_connections: int, tries: int = 3) -> "Redis":
+class CancellableRedis(Redis):
+    """A client whose callers can be cancelled at any moment.
+
+    On Python 3.11 `asyncio.wait_for`, which the client waits with, answers instead of being cancelled if the reply comes
+    at that moment; a task that loops over commands would then outlive its cancellation for ever.
+    """
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as the client declares it
+        """Run a command; a task that was cancelled meanwhile gets no answer but its cancellation."""
+        try:
+            return await super().execute_command(*args, **options)
+        finally:
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                raise asyncio.CancelledError
+
+
+def open_redis(url: str, socket_timeout_s: float, max_connections: int, tries: int = 3) -> Redis:
     """Open a client; connects on first use. Close it with `aclose()`."""
-    return Redis.from_url(
+    return CancellableRedis.from_url(
         url,
         decode_responses=False,
         socket_timeout=socket_timeout_s,

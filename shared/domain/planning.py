@@ -56,7 +56,7 @@ def decide(at: Situation) -> Decision:
     intent = _close(at) if book.closes else None
     if intent:
         return Decision(book if book.target * book.held <= 0 else replace(book, openings=()), intent)
-    if book.gap * book.target > 0 and not book.held * book.target < 0:
+    if book.gap * book.target > 0:
         return _open(at)
     return Decision(_at_rest(book))
 
@@ -131,8 +131,8 @@ def _below_minimum(at: Situation, allowed: Allowed) -> Decision:
     minimum, policy, limit = at.instrument.minimum, at.subscription.below_minimum, allowed.limit
     if limit and (allowed.trimmed or (policy is BelowMinimum.ROUND_UP and limit.most < minimum)):
         said = tuple(Skip(each.event, limit.trim.reason, limit.trim.numbers) for each in allowed.openings)
-        rest = Allowed(allowed.within_limit, (), (*allowed.skips, *said))
-        return _open_nothing(at, rest)
+        left = max(Decimal(0), abs(allowed.size) - asked(allowed.openings)) * sign(allowed.size)
+        return _open_nothing(at, Allowed(left, (), (*allowed.skips, *said)))
     if policy is BelowMinimum.ROUND_UP:
         return _rounded_up(at, allowed)
     figures = numbers(size=abs(allowed.size), minimum=minimum, ratio=at.subscription.sizing.ratio)

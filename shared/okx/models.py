@@ -3,6 +3,8 @@
 Every number on the wire is a JSON string and stays one, so a modelled field equals the wire to the letter. A field
 without a default is one we cannot do without: a message that lacks it is refused as unreadable. Fields we do not use
 are not modelled; they are passed over, and `strangers` names those a model does not know.
+
+`D#anchor`, here and elsewhere, is https://www.okx.com/docs-v5/en/#anchor.
 """
 
 # ruff: noqa: N815 - OKX's own field names are kept, so that what is modelled can be compared with the wire

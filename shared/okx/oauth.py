@@ -1,4 +1,4 @@
-"""Renewing an OAuth pair at OKX (okx-api facts, OAuth: lifetimes and refresh).
+"""Renewing an OAuth pair at OKX (OKX-Connect documentation; okx/builder-integration-demo, integration guide).
 
 The endpoint answers flat, outside the usual envelope; a failure has the envelope. Path, encoding and the codes of
 failures are not documented publicly, hence the settings, and hence `RefreshUnanswered` for whatever is not understood.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from random import random
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -16,21 +16,32 @@ from shared.domain.backoff import delay_ms
 from shared.domain.ids import InstId
 from shared.okx import models, protocol
 from shared.okx.answers import read_items
+from shared.okx.documented import DOCUMENTED, undocumented
 from shared.okx.errors import NotSent, Throttled, Unanswered, Unreadable
 from shared.okx.protocol import Request, WayOut
 from shared.okx.signing import authorised
 from shared.ports import Clock, VenueClock
+from shared.telemetry.logs import OnceLog
 from shared.vault.credentials import Credential
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
-_INSTRUMENTS = msgspec.json.Decoder(models.Reply[models.Instrument])
-_TICKER = msgspec.json.Decoder(models.Reply[models.Ticker])
-_PRICE_LIMIT = msgspec.json.Decoder(models.Reply[models.PriceLimit])
-_FILLS = msgspec.json.Decoder(models.Reply[models.Fill])
-_POSITIONS = msgspec.json.Decoder(models.Reply[models.Position])
-_BALANCE = msgspec.json.Decoder(models.Reply[models.Balance])
-_CONFIG = msgspec.json.Decoder(models.Reply[models.AccountConfig])
+
+@dataclass(frozen=True, slots=True)
+class _Shape(Generic[T]):
+    """What the items of an answer are, and what reads them."""
+
+    model: type[T]
+    decoder: msgspec.json.Decoder[models.Reply[T]]
+
+
+_INSTRUMENTS = _Shape(models.Instrument, msgspec.json.Decoder(models.Reply[models.Instrument]))
+_TICKER = _Shape(models.Ticker, msgspec.json.Decoder(models.Reply[models.Ticker]))
+_PRICE_LIMIT = _Shape(models.PriceLimit, msgspec.json.Decoder(models.Reply[models.PriceLimit]))
+_FILLS = _Shape(models.Fill, msgspec.json.Decoder(models.Reply[models.Fill]))
+_POSITIONS = _Shape(models.Position, msgspec.json.Decoder(models.Reply[models.Position]))
+_BALANCE = _Shape(models.Balance, msgspec.json.Decoder(models.Reply[models.Balance]))
+_CONFIG = _Shape(models.AccountConfig, msgspec.json.Decoder(models.Reply[models.AccountConfig]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +64,15 @@ class Rest:
         venue: VenueClock,
         patience: Patience = Patience(),
         jitter: Callable[[], float] = random,
+        on_news: Callable[[str], None] = lambda _field: None,
     ) -> None:
+        """Ask over `way`; `on_news` counts fields that nobody documented, each is logged once."""
         self._way = way
         self._clock = clock
         self._venue = venue
         self._patience = patience
         self._jitter = jitter
+        self._news = OnceLog("undocumented_field", on_news)
 
     async def instruments(self, inst_type: str) -> list[models.Instrument]:
         """Read every product of a kind."""
@@ -90,13 +104,11 @@ class Rest:
         """Read how the account is set up."""
         return _one(await self._read(protocol.account_config(), _CONFIG, credential))
 
-    async def _read(
-        self, request: Request, decoder: msgspec.json.Decoder[models.Reply[T]], credential: Credential | None
-    ) -> list[T]:
+    async def _read(self, request: Request, shape: _Shape[T], credential: Credential | None) -> list[T]:
         tries = 0
         while True:
             try:
-                return await self._once(request, decoder, credential)
+                return await self._once(request, shape, credential)
             except (NotSent, Unanswered, Throttled):
                 tries += 1
                 if tries >= self._patience.tries:
@@ -105,12 +117,20 @@ class Rest:
             wait_ms = delay_ms(tries - 1, self._patience.first_ms, self._patience.most_ms, jitter)
             await self._clock.sleep(wait_ms / 1_000)
 
-    async def _once(
-        self, request: Request, decoder: msgspec.json.Decoder[models.Reply[T]], credential: Credential | None
-    ) -> list[T]:
+    async def _once(self, request: Request, shape: _Shape[T], credential: Credential | None) -> list[T]:
         if credential is not None:
             request = authorised(request, credential, self._venue.now_ms())
-        return read_items(await self._way.send(request, self._patience.answer_s), decoder)
+        response = await self._way.send(request, self._patience.answer_s)
+        items = read_items(response, shape.decoder)
+        if shape.model in DOCUMENTED:
+            self._look_for_news(response.body, shape.model)
+        return items
+
+    def _look_for_news(self, body: bytes, model: type[msgspec.Struct]) -> None:
+        """Count fields that OKX's documentation does not know; it adds them without notice."""
+        for row in msgspec.json.decode(body)["data"][:1]:
+            for name in undocumented(row, model):
+                self._news.note(f"{model.__name__}.{name}")
 
 
 @dataclass(frozen=True, slots=True)

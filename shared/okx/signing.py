@@ -1,6 +1,6 @@
 """Credentials turned into header lines and login arguments; no I/O here.
 
-Bearer: SEED (OKX's connect documentation). HMAC: D#overview-rest-authentication, D#overview-websocket-login.
+Bearer: OKX-Connect documentation (docs-v5/broker_en). HMAC: D#overview-rest-authentication, D#overview-websocket-login.
 """
 
 import base64

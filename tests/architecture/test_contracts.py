@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ PLANTED = {
 }
 
 
+@cache
 def lint(folder: Path) -> tuple[int, dict[str, str]]:
     """Run the linter on a tree and return its exit code and the verdict on each contract."""
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]

@@ -9,7 +9,9 @@ from deploy.demo.__main__ import ExitCode, run
 from deploy.demo.options import Options
 from tests.e2e.tampering_proxy import DropsOrder, ForgetsTag, HalvesSize, Honest, SendsTwice, tampering
 
-SHORT = Options(followers=12, seconds=4, once=True, json=True, moves_per_s=3, workers=1, watchers=1, kills=0, quiet_s=2)
+SHORT = Options(
+    others=(), followers=12, seconds=4, once=True, json=True, moves_per_s=3, workers=1, watchers=1, kills=0, quiet_s=2
+)
 CONSEQUENCES = {"doubled": {"wrong_size"}, "lost": {"wrong_size"}, "wrong_size": set[str](), "untagged": set[str]()}
 """What else is true of a follower with one order too many, or too few."""
 

@@ -32,12 +32,12 @@ async def test_a_worker_killed_under_way_costs_nothing(capsys: pytest.CaptureFix
 async def test_a_service_that_does_not_start_is_named_with_its_reason_and_nothing_stays(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place, told = tmp_path_factory.mktemp("d"), stage._for_services
+    place, told = tmp_path_factory.mktemp("d"), stage.service_settings
 
     def without_a_tag(folder: Path, redis_url: str, venue_url: str, cast: Cast) -> dict[str, str]:
         return {**told(folder, redis_url, venue_url, cast), "SLIPSTREAM_OKX_TAG": "not a tag"}
 
-    monkeypatch.setattr(stage, "_for_services", without_a_tag)
+    monkeypatch.setattr(stage, "service_settings", without_a_tag)
     monkeypatch.setattr(tempfile, "tempdir", str(place))
     assert await run(Options(followers=3, once=True, json=True)) == ExitCode.DID_NOT_RUN
     said = capsys.readouterr()

@@ -26,8 +26,8 @@ from tests.support.simulator import RunningSimulator, people
 
 BTC = InstId("BTC-USDT-SWAP")
 TAG = "ABCDEF0123456789"
-ANSWER_S = 0.5
-SOCKET = SocketLimits(connect_s=2, answer_s=2, ping_s=0.3, silence_s=0.8)
+ANSWER_S = 1.5
+SOCKET = SocketLimits(connect_s=5, answer_s=5, ping_s=0.4, silence_s=1.6)
 
 
 class Held:

@@ -121,7 +121,7 @@ async def test_the_rate_of_one_follower_and_instrument_is_the_venues(stage: Stag
 
 async def test_a_slow_answer_is_unknown_after_its_time(stage: Stage) -> None:
     follower = await stage.follower()
-    await stage.simulator.plant("answer_latency", ms=ANSWER_S * 3_000, where={"uid": str(follower)}, times=1)
+    await stage.simulator.plant("answer_latency", ms=ANSWER_S * 1_500, where={"uid": str(follower)}, times=1)
     order = stage.order(follower, "1")
     assert isinstance(await stage.exchange.place(order, stage.deadline()), Unknown)
     assert await stage.exchange.ask(follower, BTC, order.cl_ord_id)

@@ -21,7 +21,7 @@ from tests.unit.shared.okx.scripted import LEADER, HeldCredentials, ScriptedWay,
 
 FILL = payload("ws_orders_fill")
 ACK = payload("ws_subscribed")
-LIMITS = SocketLimits(connect_s=1, answer_s=0.3, ping_s=0.1, silence_s=0.3)
+LIMITS = SocketLimits(connect_s=2, answer_s=0.8, ping_s=0.2, silence_s=0.8)
 
 Script = Callable[["Peer"], Awaitable[None]]
 
@@ -256,10 +256,10 @@ async def nonsense_instead_of_a_login(peer: Peer) -> None:
     [
         (after_the_ack, True, "channel-conn-count-error"),
         (notice, True, "notice: 64008"),
-        (no_answer_to_the_login, False, "login and subscription took more than 0.3 s"),
-        (no_acknowledgement, False, "login and subscription took more than 0.3 s"),
+        (no_answer_to_the_login, False, "login and subscription took more than 0.8 s"),
+        (no_acknowledgement, False, "login and subscription took more than 0.8 s"),
         (refused_subscription, False, "error: 60012 Invalid request"),
-        (dead_silence, True, "silent for 0.3 s"),
+        (dead_silence, True, "silent for 0.8 s"),
         (closed_for_idling, True, "closed by OKX: 4004 no data for 30 s"),
         (cut, True, "the connection ended"),
         (nonsense_instead_of_a_login, False, "unreadable frame"),

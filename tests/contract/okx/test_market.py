@@ -21,7 +21,7 @@ from shared.okx.venue_clock import OkxVenueClock
 from tests.support.waiting import until
 from tests.unit.shared.okx.scripted import BTC, ScriptedWay, payload, recorded, spoken
 
-LIMITS = SocketLimits(connect_s=1, answer_s=0.3, ping_s=0.1, silence_s=0.3)
+LIMITS = SocketLimits(connect_s=2, answer_s=0.8, ping_s=0.2, silence_s=0.8)
 INSTRUMENTS = recorded("rest_instruments_swap")
 
 
@@ -98,10 +98,13 @@ async def test_an_older_price_does_not_overwrite_a_newer_one() -> None:
         assert (market.buy_limit, market.sell_limit) == (Decimal("62459.1"), Decimal("60009.9"))
 
 
-async def test_a_band_that_is_disabled_is_no_band() -> None:
+@pytest.mark.parametrize("stale", [{}, {"buyLmt": "62459.1", "sellLmt": "60009.9"}])
+async def test_a_band_that_is_disabled_is_no_band(stale: dict[str, str]) -> None:
+    disabled = payload("ws_price_limit_disabled")
+
     async def script(connection: ServerConnection) -> None:
         await connection.send(json.dumps(payload("ws_price_limit")))
-        await connection.send(json.dumps(payload("ws_price_limit_disabled")))
+        await connection.send(json.dumps({**disabled, "data": [{**disabled["data"][0], **stale}]}))
         await connection.send(ticker("100", "2000"))
 
     async with hall(script, INSTRUMENTS) as opened:

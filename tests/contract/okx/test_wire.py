@@ -9,7 +9,7 @@ import pytest
 
 from shared.clock import SystemClock
 from shared.okx.errors import NotSent, Unanswered
-from shared.okx.protocol import GET, Request
+from shared.okx.protocol import GET, POST, Request
 from shared.okx.wire import Wire, WireLimits
 from tests.contract.okx.certificates import self_signed
 from tests.contract.okx.raw_servers import Behaviour, Host, Visit, always, answer, hosting
@@ -65,6 +65,17 @@ async def test_an_interim_answer_is_no_answer() -> None:
     async with wired(always(b"HTTP/1.1 100 Continue\r\n\r\n")) as (_, wire):
         with pytest.raises(Unanswered, match="interim"):
             await wire.send(ASK, 1)
+
+
+async def test_a_connection_whose_other_side_stopped_reading_is_not_used_again() -> None:
+    async def hasty(visit: Visit) -> None:
+        await visit.reader.readuntil(b"\r\n\r\n")
+        await visit.say(answer())
+        await asyncio.Event().wait()
+
+    async with wired(hasty) as (_, wire):
+        assert (await wire.send(Request(POST, "/", body=bytes(16 << 20)), 5)).status == 200
+        assert wire.open == 0
 
 
 async def test_who_waits_in_line_is_served_in_order() -> None:

@@ -195,6 +195,16 @@ def test_without_redis_what_is_stored_is_published_later(office: Office) -> None
     assert len(office.entries()) == 2
 
 
+def test_versions_made_while_redis_was_away_are_published_in_their_order(office: Office) -> None:
+    away = {"SLIPSTREAM_REDIS_URL": "redis://127.0.0.1:1/0"}
+    office.enrol(**away)
+    for state in ("paused", "active", "close_only"):
+        office.run("subscription", "set", "--follower", "anna", "--leader", "whale", "--state", state, **away)
+
+    assert office.run("republish", "--json").told == {"published": 5}
+    assert [each.version for each in office.entries() if each.follower == "anna"] == [1, 2, 3, 4]
+
+
 def test_after_redis_was_lost_all_is_published_again(office: Office) -> None:
     office.enrol()
     office.run("subscription", "set", "--follower", "anna", "--leader", "whale", "--state", "paused")

@@ -3,24 +3,27 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
 from shared.bus.client import open_redis
 from shared.bus.embedded import EmbeddedServer
 from tests.support.bus import Mortal, RealBus
-from tests.support.redis_server import installation, own_redis_server, redis_client, redis_server
+from tests.support.redis_server import installation, own_redis_server, redis_server
 from tests.support.worker_rig import Scene
 
-__all__ = ["installation", "own_redis_server", "redis_client", "redis_server"]
+__all__ = ["installation", "own_redis_server", "redis_server"]
 
 
 @pytest.fixture
-def scene(redis_client: Redis, installation: str) -> Scene:  # noqa: F811 - the fixture of that name
-    return Scene(RealBus(redis_client, installation))
+async def scene(redis_server: EmbeddedServer, installation: str) -> AsyncIterator[Scene]:  # noqa: F811 - fixtures
+    client = open_redis(redis_server.url, 5.0, 100)
+    try:
+        yield Scene(RealBus(client, installation))
+    finally:
+        await client.aclose()
 
 
 @pytest.fixture
-async def mortal_scene(own_redis_server: EmbeddedServer, installation: str) -> AsyncIterator[tuple[Scene, Mortal]]:  # noqa: F811 - the fixtures of these names
+async def mortal_scene(own_redis_server: EmbeddedServer, installation: str) -> AsyncIterator[tuple[Scene, Mortal]]:  # noqa: F811 - fixtures
     client = open_redis(own_redis_server.url, 2.0, 50, tries=3)
     try:
         yield Scene(RealBus(client, installation)), Mortal(own_redis_server)

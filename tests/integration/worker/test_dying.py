@@ -65,7 +65,9 @@ async def test_after_reading_and_before_begun_nothing_can_have_left_and_nobody_a
     async with working(scene, "second"):
         await scene.ends_exact()
     absent = [name for name in scene.exchange.asked if name not in scene.exchange.names]
-    assert {client_order_id(EventId(event.id), each, leg, 0) for each in scene.followers for leg in Leg}.isdisjoint(absent)
+    assert {client_order_id(EventId(event.id), each, leg, 0) for each in scene.followers for leg in Leg}.isdisjoint(
+        absent
+    )
 
 
 async def test_after_begun_and_before_sending_it_asks_and_then_sends(scene: Scene) -> None:

@@ -59,13 +59,12 @@ class MemoryStream:
     entries: list[Subscription] = field(default_factory=list)
     away: bool = False
 
-    async def announce(self, subscription: Subscription) -> bool:
+    async def announce(self, subscriptions: Sequence[Subscription]) -> int:
         if self.away:
             raise NotPublished("Redis cannot be reached")
-        if subscription in self.entries:
-            return False
-        self.entries.append(subscription)
-        return True
+        before = len(self.entries)
+        self.entries = list(dict.fromkeys([*self.entries, *subscriptions]))
+        return len(self.entries) - before
 
 
 @dataclass

@@ -91,7 +91,7 @@ async def test_a_crash_between_stream_and_mark_publishes_nothing_twice() -> None
         await house.with_two()
     house.stream.away = False
     (waiting,) = await house.subscriptions.unpublished()
-    await house.stream.announce(waiting)
+    await house.stream.announce([waiting])
 
     assert await house.publishing.publish_waiting() == 0
     assert await house.subscriptions.unpublished() == []

@@ -69,6 +69,33 @@ def test_a_close_folded_with_an_open_that_is_then_denied_still_goes() -> None:
     assert copyist.book.target == copyist.position == 5
 
 
+def test_a_stale_open_that_was_halved_while_it_waited_takes_only_its_half_with_it() -> None:
+    """10 held, 10 added too late for us, half of all 20 closed meanwhile: 5 are left of what we hold."""
+    copyist = Copyist(subscription(max_age_ms=1_000), instrument()).copy_all([event(0, 10, number=1)])
+    copyist.receive(event(10, 20, number=2))
+    copyist.receive(event(20, 10, number=3))
+    copyist.now_ms = NOON_MS + 60_000
+    copyist.rest()
+
+    assert copyist.book == book(5, 5)
+
+
+def test_an_open_that_made_a_close_smaller_is_answered_by_it() -> None:
+    """Half of 100 closed and 10 bought back in one burst: 40 go, and the 10 are done. Only what comes later can be stale."""
+    copyist = Copyist(subscription(max_age_ms=1_000), instrument()).copy_all([event(0, 100, number=1)])
+    copyist.receive(event(100, 50, number=2))
+    copyist.receive(event(50, 60, number=3))
+    copyist.start()
+    copyist.receive(event(60, 80, number=4))
+    copyist.finish()
+    copyist.now_ms = NOON_MS + 60_000
+    copyist.rest()
+
+    assert [order.change for order in copyist.orders] == [100, -40]
+    assert [skip.event[-1] for skip in copyist.skips] == ["4"]
+    assert copyist.book == book(60, 60)
+
+
 def test_an_open_that_only_replaces_what_was_closed_costs_nothing() -> None:
     """Halved and bought back within one burst, and nothing denies it: no order at all."""
     copyist = Copyist(subscription(), instrument()).copy_all([event(0, 10, number=1)])

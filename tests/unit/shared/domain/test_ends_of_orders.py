@@ -147,6 +147,15 @@ def test_openings_closed_while_a_piece_was_in_flight_do_not_come_back() -> None:
     assert copyist.skips == []
 
 
+def test_a_whole_close_leaves_an_empty_book() -> None:
+    """Also what was noted for orders in flight is forgotten with it."""
+    copyist = Copyist(subscription(), instrument()).copy_all([event(0, 5, number=1)])
+    copyist.receive(event(5, 0, number=2))
+    copyist.start()
+    copyist.finish()
+    assert copyist.book == FLAT
+
+
 def test_an_order_withdrawn_is_the_book_it_was_decided_on() -> None:
     before = fold(FLAT, event(0, 10), subscription(), instrument())[0]
     copyist = Copyist(subscription(), instrument(), book=before)

@@ -195,8 +195,26 @@ def test_after_a_partial_close_there_is_room_again() -> None:
 
 def test_a_cap_that_leaves_less_than_the_minimum_denies() -> None:
     copyist = _copied(subscription(max_order=50), 10)
-    assert copyist.position == 0
+    assert copyist.book == book(0, 0)
     assert _reasons(copyist) == [Reason.ORDER_CAP]
+
+
+def test_a_denied_cap_takes_its_own_open_and_no_more() -> None:
+    """0.9 waits for its lot at a full position; 2 more find no room: the 0.9 still waits, and nothing is closed."""
+    copyist = Copyist(subscription(max_position=1_000), BIG, book=book("10.9", 10), position=Decimal(10))
+    copyist.copy_all([event("10.9", "12.9", number=2)])
+    assert _reasons(copyist) == [Reason.POSITION_CAP]
+    assert copyist.book == book("10.9", 10)
+
+
+def test_at_a_full_position_closing_and_buying_back_costs_nothing() -> None:
+    """Closed one by one there would have been room again; so a burst of both must not leave the follower with less."""
+    copyist = Copyist(subscription(max_position=1_000), BIG, book=book(10, 10), position=Decimal(10))
+    copyist.receive(event(10, 3, number=2))
+    copyist.receive(event(3, 13, number=3))
+    copyist.rest()
+    assert copyist.orders == []
+    assert copyist.book == book(10, 10)
 
 
 @pytest.mark.parametrize(

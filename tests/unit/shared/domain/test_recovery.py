@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.books import FLAT, adopted, fold, settled
+from shared.domain.books import FLAT, Book, adopted, fold, settled
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import Leg
 from shared.domain.instruments import Instrument
 from shared.domain.orders import Intent, MarginMode, OrderType
 from shared.domain.quantities import Contracts
 from shared.domain.subscriptions import BelowMinimum
-from tests.support.builders import NOON_MS, book, event, instrument, market, subscription
+from tests.support.builders import NOON_MS, book, event, instrument, market, opening, subscription
 from tests.support.history import Kind, Move, history
 from tests.unit.shared.domain.copyist import Copyist
 from tests.unit.shared.domain.drawing import filled, instruments, moves, policies, portions, proven, small_ratios
@@ -170,6 +170,22 @@ def test_an_heir_of_a_flip_goes_on_where_it_stopped(dead_after: int) -> None:
 
     assert heir.position == -4
     assert heir.book.target == -4
+
+
+@pytest.mark.parametrize(
+    ("minimum", "maximum", "wanted", "found", "left"),
+    [
+        (1, 10, "25", 10, book(25, 0, opening(15))),
+        (1, 10, "10.4", 10, book("10.4", 0)),
+        (5, 25, "26", 21, book(26, 0, opening(5))),
+    ],
+)
+def test_an_order_as_large_as_a_piece_is_one_where_more_is_to_come(
+    minimum: int, maximum: int, wanted: str, found: int, left: Book
+) -> None:
+    """A piece leaves the rest to be ordered; an order of the very maximum that nothing can follow was the whole."""
+    on = instrument(minimum=minimum, max_market=maximum)
+    assert adopted(book(wanted, 0, opening(wanted)), Leg.OPEN, Decimal(found), on) == left
 
 
 def test_what_the_lost_planner_had_denied_stays_denied() -> None:

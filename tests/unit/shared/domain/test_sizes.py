@@ -6,7 +6,7 @@ from shared.domain.books import FLAT, fold
 from shared.domain.planning import plan
 from shared.domain.reasons import Reason
 from shared.domain.risk import Account
-from shared.domain.subscriptions import BelowMinimum
+from shared.domain.subscriptions import BelowMinimum, SubscriptionState
 from tests.support.builders import NOON_MS, book, event, instrument, market, opening, subscription
 from tests.unit.shared.domain.copyist import HALF, Copyist, copied, leader_at, placed
 
@@ -33,6 +33,17 @@ def test_round_up_buys_the_minimum() -> None:
     copyist = copied(leader_at(1, 2), subscription(ratio="0.5", below_minimum=BelowMinimum.ROUND_UP))
     assert placed(copyist) == ["open 1", "open 1"]
     assert copyist.book == book(2, 2)
+
+
+def test_a_rounded_up_order_that_never_existed_leaves_nothing_behind() -> None:
+    """0.5 rounded up to 1, proven absent, the subscription paused: nothing of it is wanted any more."""
+    copyist = Copyist(subscription(ratio="0.5", below_minimum=BelowMinimum.ROUND_UP), instrument())
+    copyist.receive(event(0, 1))
+    copyist.start()
+    copyist.vanish()
+    copyist.subscription = subscription(state=SubscriptionState.PAUSED)
+    copyist.rest()
+    assert copyist.book == FLAT
 
 
 def test_a_skipped_open_leaves_the_target_whole() -> None:

@@ -149,6 +149,7 @@ def details(**members: object) -> Response:
         (spoken({"code": "53000", "msg": "", "data": []}, 401), errors.Unauthorised),
         (spoken({"code": "50120", "msg": "", "data": []}), errors.Refused),
         (details(clOrdId="another"), errors.Unreadable),
+        (spoken({"code": "0", "data": payload("rest_order_details_filled")["data"] * 2}), errors.Unreadable),
         (details(instId="ETH-USDT-SWAP"), errors.Unreadable),
         (details(state="dreaming"), errors.Unreadable),
         (details(accFillSz="NaN"), errors.Unreadable),

@@ -45,6 +45,15 @@ ATTEMPT = Attempt(
 )
 
 
+class CountedClock(OkxVenueClock):
+    """A venue clock that counts how often it was told that it is off."""
+
+    resyncs = 0
+
+    def resync(self) -> None:
+        self.resyncs += 1
+
+
 class Desk:
     """An exchange with everything around it in a test's hands."""
 
@@ -58,10 +67,10 @@ class Desk:
         self.clock = FakeClock(NOW_MS, auto=True)
         self.wire, self.rest, self.time = ScriptedWay(*wire), ScriptedWay(*rest), ScriptedWay(*time)
         self.credentials = credentials or HeldCredentials([bearer()], bearer())
-        venue = OkxVenueClock(self.time, self.clock)
-        ways = SiteWays(self.wire, Rest(self.rest, self.clock, venue, Patience(tries=2), lambda: 0.5))
-        authority = Authority(self.credentials, venue, self.clock)
-        self.exchange = OkxExchange({"www": ways}, authority, venue, "TAG1", ExchangeLimits(fill_pages=3))
+        self.venue = CountedClock(self.time, self.clock)
+        ways = SiteWays(self.wire, Rest(self.rest, self.clock, self.venue, Patience(tries=2), lambda: 0.5))
+        authority = Authority(self.credentials, self.venue, self.clock)
+        self.exchange = OkxExchange({"www": ways}, authority, self.venue, "TAG1", ExchangeLimits(fill_pages=3))
 
     @property
     def tokens(self) -> list[str]:
@@ -92,6 +101,13 @@ async def test_a_lost_answer_is_unknown_and_never_sent_twice() -> None:
 async def test_an_order_that_never_left_is_not_placed() -> None:
     desk = Desk(NotSent("refused"))
     assert await desk.exchange.place(ATTEMPT, EXPIRES_MS) == NotPlaced(Postponement.NOT_SENT)
+
+
+async def test_an_expired_order_is_not_placed_and_makes_us_doubt_our_clock() -> None:
+    desk = Desk(recorded("rest_order_expired"), recorded("rest_order_throttled"))
+    assert await desk.exchange.place(ATTEMPT, EXPIRES_MS) == NotPlaced(Postponement.EXPIRED, "50037")
+    assert await desk.exchange.place(ATTEMPT, EXPIRES_MS) == NotPlaced(Postponement.THROTTLED, "50011")
+    assert desk.venue.resyncs == 1
 
 
 @pytest.mark.parametrize("code", ["53000", "53002", "53003", "50114"])
@@ -225,6 +241,13 @@ async def test_a_question_without_an_answer_says_which_kind(
 ) -> None:
     with pytest.raises(error):
         await Desk(*answers).exchange.ask(FOLLOWER, BTC, NAME)
+
+
+async def test_looks_for_a_newer_token_grow_rarer() -> None:
+    desk = Desk(refused("53002"))
+    with pytest.raises(CouldNotAsk):
+        await desk.exchange.ask(FOLLOWER, BTC, NAME)
+    assert desk.credentials.reads == 5  # at 0, 0.1, 0.3, 0.7 and 1.5 of 2 seconds
 
 
 async def test_a_question_that_a_newer_token_does_not_help_finds_the_grant_dead() -> None:

@@ -8,7 +8,7 @@ from shared.okx.rest import Patience, Rest
 from shared.okx.sites import Site, UnknownSite
 from shared.okx.venue_clock import OkxVenueClock
 from tests.support.clock import FakeClock
-from tests.unit.shared.okx.scripted import BTC, ScriptedWay, bearer, recorded, spoken
+from tests.unit.shared.okx.scripted import BTC, ScriptedWay, bearer, payload, recorded, spoken
 
 THROTTLED = spoken({"code": "50011", "msg": ""}, 429)
 
@@ -62,6 +62,16 @@ async def test_private_questions_are_authorised_and_public_ones_are_not() -> Non
     assert (await told.price_limit(BTC)).sellLmt == "60009.9"
     assert len(await told.instruments("SWAP")) == 3
     assert [b"Authorization: Bearer token-1" in request.headers for request in way.sent] == [True, False, False]
+
+
+async def test_a_field_nobody_documented_is_counted_and_harms_nothing() -> None:
+    body = payload("rest_fills_page")
+    body["data"][0]["brandNew"] = "1"
+    news: list[str] = []
+    clock = FakeClock(auto=True)
+    told = Rest(ScriptedWay(spoken(body)), clock, OkxVenueClock(ScriptedWay(), clock), on_news=news.append)
+    assert len(await told.fills(bearer())) == 2
+    assert news == ["Fill.brandNew"]
 
 
 def test_a_site_without_a_known_socket_says_so() -> None:
