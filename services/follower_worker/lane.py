@@ -4,8 +4,9 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from services.follower_worker.flights import StrandKey
 from services.follower_worker.records import field_name, key_of, read_strand, write_strand
-from services.follower_worker.strands import Phase, Strand, StrandKey
+from services.follower_worker.strands import Phase, Strand
 from services.follower_worker.telling import tell_skip
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import STREAM_START, AccountId, EntryId, InstId, entry_order

@@ -6,7 +6,7 @@ beyond it. A throttled follower waits alone; when many are throttled within a mo
 
 from collections import deque
 
-from services.follower_worker.strands import StrandKey
+from services.follower_worker.flights import StrandKey
 
 WINDOW_S = 2.0
 _MANY = 20

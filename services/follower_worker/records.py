@@ -1,6 +1,7 @@
 """A strand as its lane keeps it: domain values to the message and back."""
 
-from services.follower_worker.strands import Flight, Phase, Strand, StrandKey
+from services.follower_worker.flights import Flight, StrandKey
+from services.follower_worker.strands import Phase, Strand
 from shared.domain.books import Book
 from shared.domain.fills import Hops
 from shared.domain.ids import AccountId, EntryId, EventId, InstId, Leg, client_order_id

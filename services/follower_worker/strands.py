@@ -296,6 +296,3 @@ class Strand:
 def name_of(strand: Strand, probe: Probe) -> ClOrdId:
     """Return the name a probe asks for."""
     return client_order_id(probe.event, strand.key.follower, probe.leg, probe.tries)
-
-
-__all__ = ["NO_EVENT", "Flight", "Found", "Phase", "Probe", "Strand", "StrandKey", "name_of"]

@@ -4,7 +4,8 @@ from hashlib import blake2b
 
 from msgspec.structs import replace
 
-from services.follower_worker.strands import Flight, Found, Strand
+from services.follower_worker.flights import Flight, Found
+from services.follower_worker.strands import Strand
 from shared.domain.ids import AccountId, EventId
 from shared.domain.orders import Attempt
 from shared.domain.outcomes import Accepted, NotPlaced, OrderReport, Placement, Refused, Unknown

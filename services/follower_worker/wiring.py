@@ -29,6 +29,7 @@ from shared.okx.exchange import ExchangeLimits, OkxExchange
 from shared.okx.market import OkxMarket
 from shared.okx.opening import Ways, open_ways
 from shared.okx.socket import ConnectGate, SocketLimits
+from shared.okx.wires import open_wires
 from shared.store.accounts import Account as StoredAccount
 from shared.store.engine import Database
 from shared.store.followers import Followers
@@ -109,15 +110,13 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
         life,
         settings.addresses(),
         clock,
+        meter,
         simulated=settings.okx_simulated_trading,
         connect_s=settings.okx_connect_timeout_ms / 1_000,
         margin_ms=settings.okx_clock_margin_ms,
-        connections=settings.senders + settings.askers,
     )
     market = _open_market(life, ways, clock, metrics)
-    authority = Authority(storage.opened, ways.venue, clock)
-    limits = ExchangeLimits((settings.okx_order_deadline_ms + settings.okx_clock_margin_ms) / 1_000)
-    exchange = OkxExchange(ways.accounts, authority, ways.venue, settings.okx_tag, limits)
+    exchange = await _open_exchange(life, settings, ways, Authority(storage.opened, ways.venue, clock))
     roster = Roster(storage.book, exchange, market, ways.venue, InstId(settings.proof_instrument))
     venue = Venue(exchange, market, ways.venue, roster.account)
     worker, reader = await _run_worker(life, settings, venue, roster, clock, metrics)
@@ -128,10 +127,22 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
             await worker.holder.hold_until(life.stopping)
 
     life.duty("lanes", copy)
-    for name, wire in ways.wires.items():
-        life.background(f"wire-{name}", partial(wire.keep_warm, settings.senders, _KEEP_WARM_S))
     health = Health(meter, {"venue clock": ways.trouble, "lanes": worker.trouble})
     life.background("health", lambda: health.serve(settings.telemetry_host, settings.telemetry_port))
+
+
+async def _open_exchange(life: Lifetime, settings: Settings, ways: Ways, authority: Authority) -> OkxExchange:
+    accounts, wires = await open_wires(
+        life,
+        ways,
+        simulated=settings.okx_simulated_trading,
+        connect_s=settings.okx_connect_timeout_ms / 1_000,
+        connections=settings.senders + settings.askers,
+    )
+    for name, wire in wires.items():
+        life.background(f"wire-{name}", partial(wire.keep_warm, settings.senders, _KEEP_WARM_S))
+    limits = ExchangeLimits((settings.okx_order_deadline_ms + settings.okx_clock_margin_ms) / 1_000)
+    return OkxExchange(accounts, authority, ways.venue, settings.okx_tag, limits)
 
 
 async def _open_storage(life: Lifetime, settings: Settings) -> Storage:

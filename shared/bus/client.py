@@ -27,14 +27,14 @@ def patience(tries: int) -> Retry:
 class CancellableRedis(Redis):
     """A client whose callers can be cancelled at any moment.
 
-    On Python 3.11 `asyncio.wait_for`, which the client waits with, answers instead of being cancelled if the reply comes
-    at that moment; a task that loops over commands would then outlive its cancellation for ever.
+    On Python 3.11 `asyncio.wait_for`, which the client waits with, answers instead of being cancelled if a reply
+    comes at that moment; a task that loops over commands would then outlive its cancellation for ever.
     """
 
-    async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as the client declares it
+    async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as declared there
         """Run a command; a task that was cancelled meanwhile gets no answer but its cancellation."""
         try:
-            return await super().execute_command(*args, **options)
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # untyped there
         finally:
             task = asyncio.current_task()
             if task and task.cancelling():

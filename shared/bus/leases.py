@@ -10,18 +10,13 @@ from secrets import token_hex
 
 from redis.asyncio import Redis
 
+from shared.bus.epoch import renew_epoch
 from shared.bus.keys import Keys
 from shared.bus.replies import text
 from shared.bus.scripts import Steps
 from shared.domain.ids import EntryId
 from shared.domain.lanes import LANE_SCHEME, Lane, Lease
 from shared.ports import Clock, VenueClock
-
-CLOCK_MARGIN_MS = 1_000
-"""How far ahead `since` is set.
-
-If our estimate of the venue's clock is behind, the last fills before the loss must not pass for new.
-"""
 
 
 class SchemeMismatch(Exception):
@@ -71,7 +66,7 @@ class Leases:
         reply = await self._steps.acquire(keys, token, self._ttl_ms, self._venue.now_ms())
         match reply[0]:
             case b"epoch":
-                await self.renew_epoch()
+                await renew_epoch(self._steps, self._keys, self._lanes, self._venue.now_ms())
                 return None
             case b"held":
                 return None
@@ -89,7 +84,7 @@ class Leases:
             keys += [self._keys.lease(lease.lane), self._keys.lane(lease.lane)]
         reply = await self._steps.renew(keys, [lease.token for lease in leases], self._ttl_ms, self._venue.now_ms())
         if reply[0] == b"epoch":
-            await self.renew_epoch()
+            await renew_epoch(self._steps, self._keys, self._lanes, self._venue.now_ms())
             return list(leases)
         lost = []
         for lease, raised in zip(leases, reply, strict=True):
@@ -102,8 +97,3 @@ class Leases:
     async def release(self, lease: Lease) -> None:
         """Give a lane back; a lease already lost is none of our business."""
         await self._steps.release(self._keys.lease(lease.lane), lease.token)
-
-    async def renew_epoch(self) -> None:
-        """Note that this server is not the one we knew: void all leases, trust nothing older than now."""
-        leases = [self._keys.lease(Lane(lane)) for lane in range(self._lanes)]
-        await self._steps.epoch([self._keys.epoch, *leases], self._venue.now_ms() + CLOCK_MARGIN_MS)

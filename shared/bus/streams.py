@@ -10,12 +10,11 @@ from typing import cast
 
 from redis.asyncio import Redis
 
+from shared.bus.epoch import renew_epoch
 from shared.bus.keys import DATA, Keys
-from shared.bus.leases import CLOCK_MARGIN_MS
 from shared.bus.replies import text
 from shared.bus.scripts import Steps
 from shared.domain.ids import STREAM_START, AccountId, EntryId, EventId, InstId, entry_order
-from shared.domain.lanes import Lane
 from shared.domain.quantities import Contracts, plain
 from shared.messages.entries import SubscriptionV1, TradeEventV1, encode
 from shared.messages.leader import LeaderState, Published
@@ -89,9 +88,8 @@ class TradePublisher:
             await self._redis.zadd(self._keys.published(leader), dict(events))
 
     async def renew_epoch(self, venue_ms: int, lanes: int) -> None:
-        """See Leases.renew_epoch; publishers notice a forgetful server too."""
-        leases = [self._keys.lease(lane) for lane in _lanes(lanes)]
-        await self._steps.epoch([self._keys.epoch, *leases], venue_ms + CLOCK_MARGIN_MS)
+        """Note that the server is another one; publishers notice it too."""
+        await renew_epoch(self._steps, self._keys, lanes, venue_ms)
 
 
 class SubscriptionPublisher:
@@ -150,7 +148,3 @@ class TradeStream:
     async def trim(self, keep_after: EntryId) -> int:
         """Drop entries before one that every lane has passed; returns how many."""
         return int(await self._redis.xtrim(self._keys.trades, minid=keep_after, approximate=True))
-
-
-def _lanes(count: int) -> list[Lane]:
-    return [Lane(number) for number in range(count)]

@@ -171,19 +171,11 @@ def adopted(book: Book, leg: Leg, change: Decimal, instrument: Instrument) -> Bo
     """
     rest = book.gap - change
     if leg is Leg.CLOSE:
-        return _adopted_close(book, change)
+        return replace(book, openings=() if book.target * book.held > 0 else book.openings, kept=_ONE)
     if rest * change > 0 and abs(rest) >= instrument.minimum and _may_be_piece(change, instrument):
         return replace(book, openings=newest(book.openings, abs(rest)), kept=_ONE)
     below_lot = rest - toward_zero(rest, instrument.lot) if rest * change > 0 else Decimal(0)
     return replace(book, target=Contracts(book.held + change + below_lot), openings=(), kept=_ONE)
-
-
-def _adopted_close(book: Book, change: Decimal) -> Book:
-    """Lower a target that is above what a close left: its planner had denied the difference."""
-    if book.target * book.held <= 0:
-        return replace(book, kept=_ONE)
-    left = max(Decimal(0), abs(book.held) - abs(change))
-    return replace(book, target=Contracts(min(abs(book.target), left) * sign(book.held)), openings=(), kept=_ONE)
 
 
 def _may_be_piece(change: Decimal, instrument: Instrument) -> bool:
@@ -207,8 +199,9 @@ def observed(book: Book, position: Decimal) -> Book:
 
 
 def denied(book: Book, amount: Decimal) -> Book:
-    """Take a denied opening (signed) out of the target, never across zero; the follower may then hold too much."""
-    return replace(book, target=_lowered(book.target, amount))
+    """Take a denied opening (signed) out of the target, never past what is held."""
+    room = abs(book.gap) if book.gap * amount > 0 else Decimal(0)
+    return replace(book, target=Contracts(book.target - min(abs(amount), room) * sign(amount)))
 
 
 def _scaled(openings: tuple[Opening, ...], kept: Decimal) -> tuple[Opening, ...]:

@@ -91,7 +91,7 @@ def _open(at: Situation) -> Decision:
     if not at.book.openings:
         return Decision(_at_rest(_unasked(at)))
     allowed = _allowed(at)
-    if not allowed.opens:
+    if not allowed.openings:
         return _open_nothing(at, allowed)
     size = at.instrument.round_size(allowed.within_limit)
     if abs(size) < at.instrument.minimum:
@@ -101,20 +101,21 @@ def _open(at: Situation) -> Decision:
 
 
 def _allowed(at: Situation) -> Allowed:
-    """Ask every rule, as long as there is something left to judge."""
-    allowed = Allowed(at.book.gap, at.book.openings)
+    """Ask every rule about the openings that need an order, as long as any is left.
+
+    Older ones that the gap does not need only replaced what the leader closed meanwhile.
+    """
+    allowed = Allowed(at.book.gap, newest(at.book.openings, abs(at.book.gap)))
     for rule in RULES:
-        if not allowed.opens:
+        if not allowed.openings:
             break
         allowed = rule(allowed, at)
     return allowed
 
 
 def _open_nothing(at: Situation, allowed: Allowed) -> Decision:
-    """Take what was denied out of the target; a close that the denied openings had made smaller goes at once."""
-    book = _at_rest(denied(at.book, at.book.gap - allowed.size))
-    intent = _close(replace(at, book=book)) if book.closes else None
-    return Decision(book, intent, allowed.skips)
+    """Take what was denied out of the target."""
+    return Decision(_at_rest(denied(at.book, at.book.gap - allowed.size)), None, allowed.skips)
 
 
 def _unasked(at: Situation) -> Book:
@@ -130,18 +131,22 @@ def _below_minimum(at: Situation, allowed: Allowed) -> Decision:
     """
     minimum, policy, limit = at.instrument.minimum, at.subscription.below_minimum, allowed.limit
     if limit and (allowed.trimmed or (policy is BelowMinimum.ROUND_UP and limit.most < minimum)):
-        said = tuple(Skip(each.event, limit.trim.reason, limit.trim.numbers) for each in allowed.openings)
-        left = max(Decimal(0), abs(allowed.size) - asked(allowed.openings)) * sign(allowed.size)
-        return _open_nothing(at, Allowed(left, (), (*allowed.skips, *said)))
+        return _open_nothing(at, allowed.deny(limit.trim.reason, limit.trim.numbers))
     if policy is BelowMinimum.ROUND_UP:
         return _rounded_up(at, allowed)
     figures = numbers(size=abs(allowed.size), minimum=minimum, ratio=at.subscription.sizing.ratio)
     if policy is BelowMinimum.CARRY:
         said = tuple(Skip(each.event, Reason.CARRIED, figures) for each in allowed.openings)
         return Decision(_at_rest(denied(at.book, at.book.gap - allowed.size)), None, (*allowed.skips, *said))
-    if asked(allowed.openings) >= minimum:
+    if _asked_whole(at, allowed) >= minimum:
         return _open_nothing(at, allowed)  # an order of its own, but for what the follower still holds above its target
     return _open_nothing(at, allowed.deny(Reason.BELOW_MINIMUM, figures))
+
+
+def _asked_whole(at: Situation, allowed: Allowed) -> Decimal:
+    """Return what the openings still allowed asked for, whether it needs an order or not."""
+    events = {each.event for each in allowed.openings}
+    return asked(tuple(each for each in at.book.openings if each.event in events))
 
 
 def _rounded_up(at: Situation, allowed: Allowed) -> Decision:

@@ -1,7 +1,7 @@
 """Limits on opens: an ordered tuple of rules, each of which may deny openings, or bound the order, and says why.
 
-Closes pass no rule: they always go. What a rule takes leaves the target and is not chased: a denied opening exactly, so
-that a close which the opening had made smaller becomes whole again; a bounded order only what is above the bound.
+Closes pass no rule: they always go. What a rule takes leaves the target and is not chased. Rules judge only what has to
+be ordered: an opening that merely replaces what the leader closed meanwhile needs no order.
 """
 
 from collections.abc import Callable
@@ -56,21 +56,13 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """An opening on its way through the rules: signed size, the openings it answers, what was said so far.
-
-    Denials may turn `size` around: then there is nothing to open, and something to close.
-    """
+    """An opening on its way through the rules: signed size, the openings it answers, what was said so far."""
 
     size: Decimal
     openings: tuple[Opening, ...]
     skips: tuple[Skip, ...] = ()
     limit: Limit | None = None
     """The tightest so far."""
-
-    @property
-    def opens(self) -> bool:
-        """Tell whether anything is left to open."""
-        return bool(self.openings) and self.size * self.openings[0].size > 0
 
     @property
     def price(self) -> Price:
@@ -88,7 +80,7 @@ class Allowed:
         return self.limit.most * sign(self.size) if self.limit and self.trimmed else self.size
 
     def drop(self, skips: tuple[Skip, ...]) -> "Allowed":
-        """Deny the openings of the skipped events: exactly what they asked for leaves the size."""
+        """Deny the openings of the skipped events: what they asked for leaves the size."""
         gone = {skip.event for skip in skips}
         lost = sum((each.size for each in self.openings if each.event in gone), Decimal(0))
         rest = tuple(each for each in self.openings if each.event not in gone)

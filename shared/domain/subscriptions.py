@@ -68,52 +68,30 @@ _LARGEST_CAP = Decimal("0.2")
 
 def problems(subscription: Subscription) -> list[Problem]:
     """List everything that makes a subscription impossible; an empty list means it can work."""
-    checks = [
-        (
-            subscription.follower == subscription.leader,
-            "leader",
-            subscription.leader,
-            "choose another leader: an account cannot follow itself",
-        ),
-        (
-            not Decimal(0) < subscription.sizing.ratio <= _LARGEST_RATIO,
-            "ratio",
-            subscription.sizing.ratio,
-            f"use a number above 0 and up to {_LARGEST_RATIO}",
-        ),
-        (
-            _not_positive(subscription.max_age_ms),
-            "max_age_ms",
-            subscription.max_age_ms,
-            "use milliseconds above 0, or leave it out for no limit",
-        ),
-        (
-            _not_positive(subscription.max_order),
-            "max_order",
-            subscription.max_order,
-            "use an amount above 0, or leave it out for no limit",
-        ),
-        (
-            _not_positive(subscription.max_position),
-            "max_position",
-            subscription.max_position,
-            "use an amount above 0, or leave it out for no limit",
-        ),
-        (
-            subscription.slippage_cap is not None and not Decimal(0) < subscription.slippage_cap <= _LARGEST_CAP,
-            "slippage_cap",
-            subscription.slippage_cap,
-            f"use a fraction above 0 and up to {_LARGEST_CAP}, 0.005 for half a per cent, or leave it out for no limit",
-        ),
-        (
-            None not in (subscription.max_order, subscription.max_position)
-            and (subscription.max_order or 0) > (subscription.max_position or 0),
-            "max_order",
-            subscription.max_order,
-            f"lower it to max_position ({subscription.max_position}) or raise max_position",
-        ),
-    ]
-    return [Problem(field, str(value), remedy) for wrong, field, value, remedy in checks if wrong]
+    ratio, cap = subscription.sizing.ratio, subscription.slippage_cap
+    order, position = subscription.max_order, subscription.max_position
+    found = [_unlimited_or_positive(name, getattr(subscription, name)) for name in _LIMITS]
+    if subscription.follower == subscription.leader:
+        found.append(Problem("leader", subscription.leader, "choose another leader: an account cannot follow itself"))
+    if not Decimal(0) < ratio <= _LARGEST_RATIO:
+        found.append(Problem("ratio", str(ratio), f"use a number above 0 and up to {_LARGEST_RATIO}"))
+    if cap is not None and not Decimal(0) < cap <= _LARGEST_CAP:
+        remedy = (
+            f"use a fraction above 0 and up to {_LARGEST_CAP}, 0.005 for half a per cent, or leave it out for no limit"
+        )
+        found.append(Problem("slippage_cap", str(cap), remedy))
+    if order is not None and position is not None and order > position:
+        found.append(Problem("max_order", str(order), f"lower it to max_position ({position}) or raise max_position"))
+    return [problem for problem in found if problem]
+
+
+_LIMITS = ("max_age_ms", "max_order", "max_position")
+
+
+def _unlimited_or_positive(field: str, value: Decimal | int | None) -> Problem | None:
+    if value is None or value > 0:
+        return None
+    return Problem(field, str(value), "use a number above 0, or leave it out for no limit")
 
 
 def circle(follower: AccountId, leader: AccountId, leaders_of: dict[AccountId, set[AccountId]]) -> Problem | None:
@@ -131,7 +109,3 @@ def circle(follower: AccountId, leader: AccountId, leaders_of: dict[AccountId, s
             "leader", leader, f"choose another leader: {leader} already follows {follower}, directly or through others"
         )
     return None
-
-
-def _not_positive(value: Decimal | int | None) -> bool:
-    return value is not None and value <= 0

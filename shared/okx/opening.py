@@ -10,12 +10,12 @@ import structlog
 
 from shared.okx.errors import OkxError
 from shared.okx.protocol import constant_headers
-from shared.okx.rest import Rest, SiteWays
+from shared.okx.rest import Rest
 from shared.okx.sites import Site, UnknownSite
 from shared.okx.transport import Transport, TransportLimits
 from shared.okx.venue_clock import OkxVenueClock, SyncLimits
-from shared.okx.wire import Wire, WireLimits
 from shared.ports import Clock
+from shared.telemetry.metrics import Meter
 
 T = TypeVar("T")
 
@@ -36,10 +36,8 @@ class Ways:
     """What a service needs to reach OKX. `first` is the site reference data and time are read from."""
 
     sites: dict[str, Site]
-    accounts: dict[str, SiteWays]
     rests: dict[str, Rest]
     transports: dict[str, Transport]
-    wires: dict[str, Wire]
     first: Site
     venue: OkxVenueClock
     clock: Clock
@@ -75,17 +73,35 @@ class Ways:
         return None if self.venue.synchronised else "the venue has not told its time yet"
 
 
+class VenueMetrics:
+    """What every service that talks to OKX shows of it."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._offset = meter.gauge("venue_clock_offset_seconds", "Shows how far the venue's clock is ahead of ours.")
+        self._error = meter.gauge("venue_clock_error_seconds", "Shows by how much that may be wrong.")
+        self._news = meter.counter("undocumented_fields", "Counts fields in answers that nobody documented.")
+
+    def estimated(self, offset_ms: float, error_ms: float) -> None:
+        """Show a new estimate of the venue's clock."""
+        self._offset.set(offset_ms / 1_000)
+        self._error.set(error_ms / 1_000)
+
+    def undocumented(self, _field: str) -> None:
+        """Count a field; its name is in the log, once."""
+        self._news.inc()
+
+
 async def open_ways(
     opened: Opener,
     addresses: Mapping[str, tuple[str, str]],
     clock: Clock,
+    meter: Meter,
     *,
     simulated: bool,
     connect_s: float,
     margin_ms: int,
-    connections: int = 0,
 ) -> Ways:
-    """Open transports (and, for `connections` > 0, wires) to sites given as (REST, socket) addresses by name.
+    """Open transports to sites given as (REST, socket) addresses by name.
 
     They are closed with `opened`. Nothing connects before its first use; the clock knows nothing until it is run.
     """
@@ -96,14 +112,8 @@ async def open_ways(
         name: await opened.open(Transport(site.rest, limits, headers=headers)) for name, site in sites.items()
     }
     first = next(iter(sites.values()))
-    venue = OkxVenueClock(transports[first.name], clock, SyncLimits(burst=_SAMPLES), margin_ms=margin_ms)
-    rests = {name: Rest(transport, clock, venue) for name, transport in transports.items()}
-    wires = {
-        name: await opened.open(
-            Wire(site.rest, clock, WireLimits(connections=connections, connect_s=connect_s), headers=headers)
-        )
-        for name, site in sites.items()
-        if connections
-    }
-    ways = {name: SiteWays(wire, rests[name]) for name, wire in wires.items()}
-    return Ways(sites, ways, rests, transports, wires, first, venue, clock)
+    seen = VenueMetrics(meter)
+    limit = SyncLimits(burst=_SAMPLES)
+    venue = OkxVenueClock(transports[first.name], clock, limit, margin_ms=margin_ms, on_estimate=seen.estimated)
+    rests = {name: Rest(transport, clock, venue, on_news=seen.undocumented) for name, transport in transports.items()}
+    return Ways(sites, rests, transports, first, venue, clock)

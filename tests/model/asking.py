@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from services.follower_worker.strands import Found, Probe, Strand, name_of
+from services.follower_worker.flights import Found, Probe
+from services.follower_worker.strands import Strand, name_of
 from shared.domain.ids import ClOrdId, EventId
 from shared.domain.instruments import Instrument
 from shared.domain.outcomes import OrderReport

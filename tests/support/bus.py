@@ -4,6 +4,7 @@ import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from redis.asyncio import Redis
 
@@ -11,7 +12,8 @@ from shared.bus.embedded import EmbeddedServer
 from shared.bus.keys import Keys
 from shared.bus.lane_state import LaneState
 from shared.bus.leases import Leases
-from shared.bus.streams import SubscriptionPublisher, TradePublisher, TradeStream
+from shared.bus.replies import text
+from shared.bus.streams import Rows, SubscriptionPublisher, TradePublisher, TradeStream
 from shared.clock import SystemClock
 from shared.domain.ids import EntryId
 from shared.domain.lanes import Lane
@@ -128,23 +130,26 @@ class RealBus(Bus):
         return Leases(self.redis, self.keys, SystemClock(), self.venue, lanes, ttl_ms)
 
     async def facts(self, lane: Lane) -> LaneFacts:
-        raw = {name.decode(): value for name, value in (await self.redis.hgetall(self.keys.lane(lane))).items()}
-        begun = raw.get("begun")
+        found = await self.redis.hgetall(self.keys.lane(lane))
+        raw = {text(name): text(value) for name, value in found.items()}
         records = frozenset(name for name in raw if ":" in name)
         return LaneFacts(
-            raw.get("offset", b"0-0").decode(),
-            begun.decode() if begun else None,
+            raw.get("offset", "0-0"),
+            raw.get("begun"),
             int(raw.get("exp_max", 0)),
             int(raw.get("seq", 0)),
             records,
         )
 
     async def outcomes(self) -> list[OutcomeV1]:
-        return [decode(fields[b"__data__"]) for _, fields in await self.redis.xrange(self.keys.outcomes)]
+        return [decode(fields[b"__data__"]) for _, fields in await self._rows(self.keys.outcomes)]
 
     async def dead(self) -> list[tuple[str, bytes, str]]:
-        rows = await self.redis.xrange(self.keys.dead)
+        rows = await self._rows(self.keys.dead)
         return [(fields[b"entry"].decode(), fields[b"__data__"], fields[b"reason"].decode()) for _, fields in rows]
+
+    async def _rows(self, stream: str) -> Rows:
+        return cast("Rows", await self.redis.xrange(stream))
 
     async def lag(self, lane: Lane) -> int:
         groups = await self.redis.xinfo_groups(self.keys.trades)

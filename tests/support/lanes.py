@@ -1,7 +1,8 @@
 """Lanes in hand, for tests of what is done with them."""
 
+from services.follower_worker.flights import StrandKey
 from services.follower_worker.lane import Lane
-from services.follower_worker.strands import Strand, StrandKey
+from services.follower_worker.strands import Strand
 from shared.domain.ids import STREAM_START, AccountId, EntryId
 from shared.domain.lanes import Lane as LaneNumber
 from shared.domain.lanes import Lease

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from secrets import token_hex
 
-from shared.bus.leases import CLOCK_MARGIN_MS, SchemeMismatch
+from shared.bus.epoch import CLOCK_MARGIN_MS
+from shared.bus.leases import SchemeMismatch
 from shared.bus.streams import REMEMBERED_MS
 from shared.domain.ids import STREAM_START, AccountId, EntryId, EventId, InstId, entry_order
 from shared.domain.lanes import LANE_SCHEME, Lane, Lease
@@ -205,6 +206,9 @@ class MemoryTradeStream:
 
     async def last(self) -> EntryId:
         return self._redis.kept.last
+
+    async def server(self) -> str:
+        return self._redis.server
 
     async def confirmed(self, leader: AccountId) -> bool:
         kept = self._redis.kept

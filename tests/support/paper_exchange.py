@@ -1,7 +1,7 @@
 """A venue for tests of the worker: it keeps positions and orders, and misbehaves as it is told.
 
-It takes orders as OKX does: after `expTime` it refuses, a name is refused only while an order of that name is pending, and what it has accepted it
-has accepted whether or not anybody hears of it.
+It takes orders as OKX does: after `expTime` it refuses, a name may be used again once its order is done, and what
+it has accepted it has accepted, whether or not anybody hears of it.
 """
 
 import asyncio
@@ -51,6 +51,15 @@ class Way(Enum):
     DUPLICATE = auto()
     BREAK = auto()
     """Our own code fails."""
+
+
+_ANSWERS: dict[Way, Placement] = {
+    Way.REFUSE: Refused("51008", "", Category.FUNDS, "insufficient balance"),
+    Way.DUPLICATE: Refused("51016", "", Category.DUPLICATE, "duplicated client order id"),
+    Way.THROTTLE: NotPlaced(Postponement.THROTTLED, "50011"),
+    Way.NOT_SENT: NotPlaced(Postponement.NOT_SENT),
+    Way.VANISH: Unknown("no answer"),
+}
 
 
 @dataclass(frozen=True)
@@ -107,21 +116,12 @@ class PaperExchange:
         way = self.choose(attempt) or (self.ways.popleft() if self.ways else Way.FILL)
         if self.answer_s:
             await asyncio.sleep(self.answer_s)
-        match way:
-            case Way.REFUSE:
-                return Refused("51008", "", Category.FUNDS, "insufficient balance")
-            case Way.DUPLICATE:
-                return Refused("51016", "", Category.DUPLICATE, "duplicated client order id")
-            case Way.THROTTLE:
-                return NotPlaced(Postponement.THROTTLED, "50011")
-            case Way.NOT_SENT:
-                return NotPlaced(Postponement.NOT_SENT)
-            case Way.VANISH:
-                return Unknown("no answer")
-            case Way.HANG:
-                await asyncio.Event().wait()
-            case Way.BREAK:
-                raise ZeroDivisionError("ours")
+        if way in _ANSWERS:
+            return _ANSWERS[way]
+        if way is Way.BREAK:
+            raise ZeroDivisionError("ours")
+        if way is Way.HANG:
+            await asyncio.Event().wait()
         if self.venue.now_ms() > sent.expires_ms:
             return NotPlaced(Postponement.EXPIRED, "50036")
         order_id = self._accept(attempt, sent, Decimal("0.5") if way is Way.HALF else Decimal(1))

@@ -1,4 +1,4 @@
-"""When the server is another one: everybody notices, nobody writes before the epoch is renewed, what is older is in doubt."""
+"""When the server is another one, everybody notices and nobody writes before the epoch is renewed."""
 
 import pytest
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from redis.asyncio import Redis
 
 from shared.domain.ids import STREAM_START, EntryId
 from shared.domain.lanes import Lane, Lease
@@ -11,7 +12,7 @@ from shared.messages.lane import Commit, Written
 from shared.messages.outcome import OutcomeKind, OutcomeV1
 from shared.messages.strand import OpeningV1, OwedPhase, StrandV1
 from tests.support.builders import NOON_MS, subscription
-from tests.support.bus import Bus
+from tests.support.bus import Bus, RealBus
 
 LANE = Lane(0)
 FIRST = EntryId("5-1")
@@ -121,3 +122,14 @@ async def test_as_many_records_as_a_commit_may_carry_are_written_in_one_step(bus
     assert await bus.store.commit(lease, Commit(1, FIRST, many, outcomes=outcomes)) is Written.OK
     assert set((await bus.store.load(LANE)).strands) == many.keys()
     assert len(await bus.outcomes()) == 1_000
+
+
+async def test_a_damaged_record_is_told_and_the_others_are_found(redis_client: Redis, installation: str) -> None:
+    bus = RealBus(redis_client, installation)
+    await bus.publisher.renew_epoch(NOON_MS, 4)
+    lease = await bus.leases().acquire(LANE)
+    assert lease
+    await bus.store.commit(lease, Commit(1, FIRST, {"x|i|l": RECORD}))
+    await redis_client.hset(bus.keys.lane(LANE), mapping={"strand:y|i|l": b"{", "subscription:y|l": b'{"schema":"?"}'})
+    found = await bus.store.load(LANE)
+    assert (set(found.strands), sorted(found.unreadable)) == ({"x|i|l"}, ["strand:y|i|l", "subscription:y|l"])

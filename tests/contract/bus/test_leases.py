@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from shared.bus.leases import CLOCK_MARGIN_MS, SchemeMismatch
+from shared.bus.epoch import CLOCK_MARGIN_MS
+from shared.bus.leases import SchemeMismatch
 from shared.domain.ids import STREAM_START, EntryId
 from shared.domain.lanes import Lane, Lease
 from shared.messages.entries import write_subscription
@@ -47,6 +48,7 @@ async def test_a_lane_not_renewed_becomes_free_and_its_lease_is_lost(bus: Bus) -
     lease = await taken(bus, ttl_ms=50)
     other = await until(lambda: bus.leases().acquire(LANE))
     assert await bus.leases().renew([lease]) == [lease]
+    assert other
     assert await bus.leases().renew([other]) == []
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from shared.bus.leases import CLOCK_MARGIN_MS
+from shared.bus.epoch import CLOCK_MARGIN_MS
 from shared.bus.streams import REMEMBERED_MS
 from shared.domain.ids import STREAM_START, EventId, InstId
 from shared.domain.lanes import Lane

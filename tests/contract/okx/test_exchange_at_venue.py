@@ -48,7 +48,7 @@ async def test_an_order_is_placed_asked_for_and_seen_in_fills_and_position(stage
 async def test_an_order_past_its_deadline_does_not_exist(stage: Stage) -> None:
     follower = await stage.follower()
     order = stage.order(follower, "1")
-    placement = await stage.exchange.place(order, stage.deadline(-5))
+    placement = await stage.exchange.place(order, stage.deadline(-5_000))
     assert isinstance(placement, NotPlaced)
     assert placement.why is Postponement.EXPIRED
     assert await stage.exchange.ask(follower, BTC, order.cl_ord_id) is None

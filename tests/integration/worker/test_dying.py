@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 
 import pytest
@@ -165,7 +166,7 @@ async def test_killed_at_any_moment_again_and_again(scene: Scene, seed: int) -> 
             enough = len(scene.exchange.sent) + source.randint(1, 2 * FOLLOWERS)
             await scene.trade(*(source.choice([0, 4, 7, -3]) for _ in range(2)))
             await scene.trade(source.choice([0, 6, -6]), inst_id=ETH)
-            await until(lambda enough=enough: has_sent_or_rests(scene, enough))
+            await until(partial(has_sent_or_rests, scene, enough))
             await rig.kill()
     scene.exchange.choose = lambda _attempt: None
     async with working(scene, "last"):

@@ -1,4 +1,4 @@
-"""The server comes back as another one, with everything, with an older copy, or with nothing: nothing is doubled, nothing is lost."""
+"""The server comes back with everything, with an older copy, or with nothing: nothing is doubled or lost."""
 
 import asyncio
 

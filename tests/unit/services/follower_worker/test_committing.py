@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -145,6 +146,10 @@ async def test_a_drain_with_the_server_away_ends_with_the_lease() -> None:
     assert desk.clock.monotonic() == pytest.approx(3, abs=0.2)
 
 
+def has_written(taken: Lane, seq: int) -> bool:
+    return taken.seq >= seq
+
+
 async def test_woken_while_writing_it_writes_again() -> None:
     desk = Writing()
     taken = await desk.take()
@@ -154,7 +159,7 @@ async def test_woken_while_writing_it_writes_again() -> None:
         for number in (1, 2, 3):
             decided(taken, number)
             committer.wake()
-            await until(lambda number=number: taken.seq >= number)
+            await until(partial(has_written, taken, number))
         taken.lost = True
         committer.wake()
         await until(writing.done)

@@ -280,5 +280,3 @@ async def test_what_an_earlier_holder_may_have_sent_goes_to_be_asked_for() -> No
     assert [strand.phase for strand in desk.doubtful] == [Phase.DOUBTFUL]
     assert desk.ready == []
     assert taken.position == await desk.bus.trades.last()
-
-

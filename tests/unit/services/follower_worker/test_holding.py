@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 
 from services.follower_worker.copying import Copier
+from services.follower_worker.flights import StrandKey
 from services.follower_worker.holding import Holder
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
-from services.follower_worker.strands import Phase, Strand, StrandKey
+from services.follower_worker.strands import Phase, Strand
 from shared.clock import SystemClock
 from shared.domain.ids import EntryId
 from shared.domain.lanes import Lane as LaneNumber

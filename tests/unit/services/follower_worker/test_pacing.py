@@ -2,8 +2,8 @@
 
 import pytest
 
+from services.follower_worker.flights import StrandKey
 from services.follower_worker.pacing import WINDOW_S, Pace
-from services.follower_worker.strands import StrandKey
 from shared.domain.ids import AccountId, InstId
 from tests.support.builders import BTC, LEADER
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.follower_worker.flights import Flight, StrandKey
 from services.follower_worker.records import field_name, key_of, read_strand, write_strand
-from services.follower_worker.strands import Flight, Phase, Strand, StrandKey
+from services.follower_worker.strands import Phase, Strand
 from shared.domain.books import Book
 from shared.domain.fills import Hops
 from shared.domain.ids import EntryId, EventId, Leg
@@ -20,9 +21,7 @@ KEY = StrandKey(FOLLOWER, BTC, LEADER)
 sizes = st.decimals(-1_000_000, 1_000_000, allow_nan=False, allow_infinity=False)
 times = st.integers(0, 2**45)
 names = st.text(st.characters(exclude_characters="|", codec="utf-8"), max_size=20)
-openings = st.lists(
-    st.builds(Opening, names.map(EventId), times, sizes.map(Price), sizes), max_size=3
-).map(tuple)
+openings = st.lists(st.builds(Opening, names.map(EventId), times, sizes.map(Price), sizes), max_size=3).map(tuple)
 books = st.builds(
     Book, sizes.map(Contracts), sizes.map(Contracts), openings, st.decimals(0, 1, allow_nan=False, places=6)
 )

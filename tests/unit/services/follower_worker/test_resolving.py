@@ -1,123 +1,38 @@
 """What is not known is asked: nothing is believed absent at the first answer, nothing found is sent again."""
 
+# mypy: disable-error-code="comparison-overlap"
+# Contracts are decimals, and decimals equal whole numbers; mypy holds the two types apart.
+
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import pytest
 
-from services.follower_worker.lane import Lane
-from services.follower_worker.metrics import Metrics
-from services.follower_worker.resolving import Resolver
 from services.follower_worker.strands import Phase, Strand
-from services.follower_worker.submitting import Venue
-from shared.clock import SystemClock
-from shared.domain.fills import TradeEvent
-from shared.domain.ids import Leg, client_order_id
-from shared.domain.orders import Attempt
-from shared.domain.outcomes import Accepted, Category, OrderState, Placement, Refused, Unknown
+from shared.domain.ids import Leg
+from shared.domain.outcomes import OrderState
 from shared.domain.quantities import Contracts
 from shared.domain.reasons import Reason
 from shared.domain.risk import Account
-from shared.messages.outcome import OutcomeKind, OutcomeV1
+from shared.messages.outcome import OutcomeKind
 from shared.ports import CouldNotAsk, GrantUnusable
-from shared.telemetry.metrics import Meter
-from tests.support.builders import FOLLOWER, LEADER, NOON_MS, event, instrument, situation, subscription
-from tests.support.bus import MemoryBus, SetVenueClock
-from tests.support.lanes import lane, lease, strand_of, write_all
-from tests.support.paper_exchange import ListedInstruments, PaperExchange, report_of
+from tests.support.asking import (
+    ACCEPTED,
+    CLOSE,
+    GAP_S,
+    ONE,
+    REFUSED,
+    UNKNOWN,
+    Asking,
+    asking,
+    doubted,
+    flown,
+    holding,
+    told,
+)
+from tests.support.builders import FOLLOWER, NOON_MS, instrument, situation, subscription
+from tests.support.lanes import lane
 from tests.support.waiting import until
-
-ONE, TWO, CLOSE = event(0, 10, number=1), event(10, 15, number=2), event(10, 0, number=3)
-GAP_S = 0.03
-LATE_MS = NOON_MS + 60_000
-ACCEPTED, UNKNOWN = Accepted("venue-1", NOON_MS), Unknown("no answer")
-REFUSED = Refused("51008", "", Category.FUNDS, "insufficient balance")
-
-
-@dataclass
-class Asking:
-    account: Account = field(default_factory=Account)
-    venue: SetVenueClock = field(default_factory=lambda: SetVenueClock(LATE_MS))
-    bus: MemoryBus = field(default_factory=MemoryBus)
-
-    def __post_init__(self) -> None:
-        self.exchange = PaperExchange(self.venue)
-        venue = Venue(self.exchange, ListedInstruments(), self.venue, lambda _follower: self.account)
-        self.resolver = Resolver(venue, self.bus.trades, SystemClock(), Metrics(Meter("test")), GAP_S)
-
-    async def confirm(self) -> None:
-        """Have the leader published completely."""
-        await self.bus.publisher.renew_epoch(NOON_MS, 4)
-        await self.bus.publisher.publish(LEADER, await self.bus.publisher.state(LEADER), [], {}, 0, NOON_MS)
-
-    def fill(self, named: Attempt, filled: int | Decimal, state: OrderState | None = None) -> None:
-        """Let the venue show an order, filled so far."""
-        self.exchange.orders[named.follower, named.cl_ord_id] = report_of(named, filled, state=state)
-
-    async def looked_thrice(self) -> None:
-        """Wait until it was looked three times whether one may ask."""
-        before = self.venue.looks
-        await until(lambda: self.venue.looks >= before + 3)
-
-    async def resolved(self, strand: Strand) -> None:
-        await until(lambda: not self.resolver.waiting)
-        assert strand.phase is Phase.READY
-
-
-@asynccontextmanager
-async def asking(desk: Asking, taken: Lane, *strands: Strand) -> AsyncIterator[None]:
-    await desk.confirm()
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(desk.resolver.ask_for_ever()) for _ in range(2)]
-        for strand in strands:
-            desk.resolver.add(taken, strand)
-        yield
-        for task in tasks:
-            task.cancel()
-
-
-def flown(taken: Lane, each: TradeEvent, placement: Placement) -> tuple[Strand, Attempt]:
-    """Send one order and take its answer."""
-    (strand,) = taken.apply(each, instrument(), NOON_MS, NOON_MS)
-    named, _ = strand.next(situation(strand.book))
-    assert named
-    strand.launch(named, NOON_MS + 1_000, NOON_MS)
-    strand.answered(placement)
-    return strand, named
-
-
-def holding(taken: Lane, size: int = 10) -> Strand:
-    strand, named = flown(taken, event(0, size, number=1), ACCEPTED)
-    strand.settle(report_of(named, size))
-    strand.next(situation(strand.book))
-    taken.touch(strand)
-    write_all(taken)
-    return strand
-
-
-def planned(*events: TradeEvent) -> Attempt:
-    """Return what another holder would have sent for these events."""
-    other = lane(subscription())
-    for each in events:
-        other.apply(each, instrument(), NOON_MS, NOON_MS)
-    strand = strand_of(other)
-    named, _ = strand.next(situation(strand.book))
-    assert named
-    return named
-
-
-def doubted(*events: TradeEvent) -> tuple[Lane, Strand]:
-    taken = lane(subscription(), held=lease(begun_found="9999999999999-0", wait_ms=NOON_MS + 3_000))
-    for each in events:
-        taken.apply(each, instrument(), NOON_MS, NOON_MS)
-    return taken, strand_of(taken)
-
-
-def told(taken: Lane) -> list[OutcomeV1]:
-    return [outcome for commit in write_all(taken) for outcome in commit.outcomes]
 
 
 class TestSettling:
@@ -294,118 +209,6 @@ class TestUnfenced:
             await desk.resolved(strand)
         assert strand.book.gap == 0
         assert [each.reason for each in told(taken)] == [Reason.UNFENCED]
-
-
-class TestDoubtful:
-    async def test_what_nobody_sent_is_decided_afresh(self) -> None:
-        desk = Asking()
-        taken, strand = doubted(ONE, TWO)
-        async with asking(desk, taken, strand):
-            await desk.resolved(strand)
-        assert (strand.book.target, strand.book.held) == (15, 0)
-        names = {client_order_id(each.id, FOLLOWER, leg, 0) for each in (ONE, TWO) for leg in Leg}
-        assert set(desk.exchange.asked) == names
-        assert len(desk.exchange.asked) == 2 * len(names)
-
-    async def test_an_order_for_the_last_event_covers_the_earlier(self) -> None:
-        desk = Asking()
-        taken, strand = doubted(ONE, TWO)
-        desk.fill(planned(ONE, TWO), 15)
-        async with asking(desk, taken, strand):
-            await desk.resolved(strand)
-        assert (strand.book.target, strand.book.held) == (15, 15)
-        (adopted,) = told(taken)
-        assert (adopted.kind, adopted.event, adopted.filled) == (OutcomeKind.SETTLED, TWO.id, "15")
-
-    async def test_several_orders_are_all_found_before_anything_is_concluded(self) -> None:
-        desk = Asking()
-        taken, strand = doubted(ONE, CLOSE)
-        opened = planned(ONE)
-        desk.fill(opened, 10)
-        for tries, (size, filled) in enumerate(((10, 6), (4, 4))):
-            name = client_order_id(CLOSE.id, FOLLOWER, Leg.CLOSE, tries)
-            change = Contracts(Decimal(-size))
-            close = replace(opened, cl_ord_id=name, intent=replace(opened.intent, leg=Leg.CLOSE, change=change))
-            desk.fill(close, filled)
-        async with asking(desk, taken, strand):
-            await desk.resolved(strand)
-        assert (strand.book.flat, strand.tries[Leg.CLOSE]) == (True, 2)
-        assert len(told(taken)) == 3
-
-    async def test_one_still_working_is_waited_for(self) -> None:
-        desk = Asking()
-        taken, strand = doubted(ONE)
-        named = planned(ONE)
-        desk.fill(named, 3, OrderState.PARTIALLY_FILLED)
-        async with asking(desk, taken, strand):
-            await until(lambda: desk.exchange.asked.count(named.cl_ord_id) > 2)
-            assert strand.phase is Phase.DOUBTFUL
-            desk.fill(named, 10)
-            await desk.resolved(strand)
-        assert strand.book.held == 10
-
-    async def test_its_own_accepted_order_is_never_believed_absent(self) -> None:
-        desk, taken = Asking(), lane(subscription())
-        strand, named = flown(taken, ONE, ACCEPTED)
-        strand.doubt(NOON_MS)
-        async with asking(desk, taken, strand):
-            await until(lambda: len(desk.exchange.asked) > 1)
-            assert strand.phase is Phase.DOUBTFUL
-            desk.fill(named, 10)
-            await desk.resolved(strand)
-        assert strand.book.held == 10
-
-    async def test_nothing_is_asked_before_the_last_holders_orders_have_expired(self) -> None:
-        desk = Asking(venue=SetVenueClock(NOON_MS + 3_000))
-        taken, strand = doubted(ONE)
-        async with asking(desk, taken, strand):
-            await desk.looked_thrice()
-            assert desk.exchange.asked == []
-            desk.venue.at_ms += 1
-            await desk.resolved(strand)
-
-    async def test_nothing_is_asked_before_the_lane_follows_the_reader(self) -> None:
-        desk = Asking()
-        taken, strand = doubted(ONE)
-        taken.caught_up = False
-        async with asking(desk, taken, strand):
-            await desk.looked_thrice()
-            assert desk.exchange.asked == []
-            taken.caught_up = True
-            await desk.resolved(strand)
-
-    async def test_after_redis_forgot_the_leader_is_published_and_read_first(self) -> None:
-        desk = Asking()
-        taken, strand = doubted(ONE)
-        async with asking(desk, taken):
-            desk.bus.redis.restart()
-            await desk.bus.publisher.renew_epoch(NOON_MS, 4)
-            desk.resolver.add(taken, strand)
-            await desk.looked_thrice()
-            assert desk.exchange.asked == []
-            await desk.confirm()
-            last = desk.bus.redis.add(b"not read yet")
-            taken.confirmed[LEADER] = last
-            await desk.looked_thrice()
-            assert desk.exchange.asked == []
-            taken.position = last
-            await desk.resolved(strand)
-
-    async def test_an_event_that_arrives_meanwhile_is_asked_for_before_anything_is_concluded(self) -> None:
-        desk = Asking()
-        taken, strand = doubted(ONE)
-        whole = desk.exchange.has_fill
-
-        async def has_fill(*about: object) -> bool:
-            if len(strand.doubtful) == 1:
-                taken.apply(TWO, instrument(), NOON_MS, NOON_MS)
-                desk.fill(planned(ONE, TWO), 15)
-            return await whole(*about)  # type: ignore[arg-type]  # passed on as they came
-
-        desk.exchange.has_fill = has_fill  # type: ignore[method-assign,assignment]  # the event comes while we ask
-        async with asking(desk, taken, strand):
-            await desk.resolved(strand)
-        assert (strand.book.target, strand.book.held) == (15, 15)
 
 
 class TestRecheck:

@@ -1,81 +1,26 @@
 """One order's life, as the sender sees it: what leaves, under which deadline, and what every answer sets off."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+# mypy: disable-error-code="comparison-overlap"
+# Contracts are decimals, and decimals equal whole numbers; mypy holds the two types apart.
+
+from functools import partial
 
 import pytest
 
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.pacing import Pace
-from services.follower_worker.queues import ReadyQueue
 from services.follower_worker.strands import Phase, Strand
 from services.follower_worker.submitting import Submitter, Venue
-from shared.domain.fills import TradeEvent
-from shared.domain.instruments import Instrument
 from shared.domain.reasons import Reason
 from shared.domain.risk import Account
-from shared.messages.lane import Commit
 from shared.messages.outcome import OutcomeKind
 from shared.telemetry.metrics import Meter
 from tests.support.builders import NOON_MS, event, instrument, subscription
-from tests.support.bus import SetVenueClock
-from tests.support.clock import FakeClock
-from tests.support.lanes import followers, lane, strand_of, write_all
-from tests.support.paper_exchange import ListedInstruments, PaperExchange, Way
+from tests.support.lanes import followers, lane, strand_of
+from tests.support.paper_exchange import ListedInstruments, Way
+from tests.support.sending import ONE, THREE, TWO, Desk, answered, reasons, sending
 from tests.support.waiting import until
-
-ONE, TWO, THREE = event(0, 10, number=1), event(10, 15, number=2), event(15, 0, number=3)
-
-
-@dataclass
-class Desk:
-    """A sender, with the lane committed by hand."""
-
-    orders_a_window: int = 60
-    listed: tuple[Instrument, ...] = (instrument(),)
-    venue: SetVenueClock = field(default_factory=SetVenueClock)
-    clock: FakeClock = field(default_factory=FakeClock)
-    ready: ReadyQueue = field(default_factory=ReadyQueue)
-    doubts: list[Strand] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.exchange = PaperExchange(self.venue)
-        venue = Venue(self.exchange, ListedInstruments(*self.listed), self.venue, lambda _follower: Account())
-        pace = Pace(self.orders_a_window, 0.01)
-        self.submitter = Submitter(venue, self.clock, self.ready, pace, Metrics(Meter("test")), 1_000)
-        self.submitter.on_touched = lambda lane, strand: lane.touch(strand)
-        self.submitter.on_doubt = lambda _lane, strand: self.doubts.append(strand)
-
-    def apply(self, taken: Lane, *events: TradeEvent) -> None:
-        for each in events:
-            for strand in taken.apply(each, instrument(inst_id=each.inst_id), NOON_MS, NOON_MS):
-                self.ready.put(taken, strand)
-
-    def commit(self, taken: Lane) -> list[Commit]:
-        commits = write_all(taken)
-        for strand in taken.strands.values():
-            self.ready.put(taken, strand)
-        return commits
-
-
-@asynccontextmanager
-async def sending(desk: Desk) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(desk.submitter.send_for_ever()) for _ in range(4)]
-        yield
-        for task in tasks:
-            task.cancel()
-
-
-async def answered(desk: Desk, strand: Strand, phase: Phase) -> None:
-    await until(lambda: strand.phase is phase and not desk.exchange.in_the_air)
-
-
-def reasons(commits: list[Commit]) -> list[str]:
-    return [outcome.reason or outcome.kind for commit in commits for outcome in commit.outcomes]
 
 
 async def test_an_accepted_order_is_told_and_asked_for() -> None:
@@ -310,11 +255,15 @@ async def test_a_poisoned_strand_still_closes() -> None:
     assert [sent.change for sent in desk.exchange.sent] == [10, -10]
 
 
+def nobody_waits(desk: Desk) -> bool:
+    return not len(desk.ready)
+
+
 async def test_nothing_is_sent_for_a_lane_that_is_lost_or_draining() -> None:
     for flag in ("lost", "draining"):
         desk, taken = Desk(), lane(subscription())
         desk.apply(taken, ONE)
         setattr(taken, flag, True)
         async with sending(desk):
-            await until(lambda desk=desk: not len(desk.ready))
+            await until(partial(nobody_waits, desk))
         assert desk.exchange.sent == []

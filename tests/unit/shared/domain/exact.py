@@ -1,10 +1,11 @@
 """What a follower should hold, by fractions and with nothing of the product: the other opinion of every property test.
 
 The target is `ratio` times what the leader opens, less in the measure the leader closes. It also loses what is
-reported: the opening of a skipped event, and what an order in flight did not fill (in the measure of what was closed
-meanwhile).
+reported: what of a skipped opening would have had to be ordered, and what an order in flight did not fill (in the
+measure of what was closed meanwhile).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -36,9 +37,22 @@ class ExactTarget:
         else:
             self._shrink(after / before if abs(after) >= self.minimum else Fraction(0))
 
-    def skipped(self, event: str) -> None:
-        """Take back the whole opening of an event that was not copied."""
+    def ignored(self, event: str) -> None:
+        """Take back the opening of an event that was refused when it came."""
         self.target -= self.asked.pop(event, Fraction(0))
+
+    def skipped(self, events: Collection[str], held: Fraction) -> None:
+        """Take back what would have had to be ordered of events that were skipped when their order was due.
+
+        Where the leader had closed more than is closed yet, the oldest openings only replace that, and need no order.
+        """
+        room = abs(self.target) - abs(held) if self.target * held >= 0 else Fraction(0)
+        way = 1 if self.target > 0 else -1
+        for event in reversed(self.asked):
+            part = min(abs(self.asked[event]), max(room, Fraction(0)))
+            room -= part
+            if event in events:
+                self.target -= part * way
 
     def placed(self, change: Fraction) -> None:
         """Note an opening order: it answers every opening so far."""

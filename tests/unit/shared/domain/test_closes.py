@@ -53,35 +53,34 @@ def test_a_flip_under_a_stopped_subscription_is_its_close_alone(state: Subscript
     assert [skip.reason.value for skip in copyist.skips] == [state.value]
 
 
-def test_a_close_folded_with_an_open_that_is_then_denied_still_goes() -> None:
-    """The leader halved and bought back; buying back is stale for us.
-
-    We are left with half, as if we had seen each on its own.
-    """
+def test_of_a_close_that_was_bought_back_only_what_needs_an_order_is_judged() -> None:
+    """10 held; the leader halved and bought back to 11, too late for us. Nothing is closed, and 1 is not opened."""
     copyist = Copyist(subscription(max_age_ms=1_000), instrument()).copy_all([event(0, 10, number=1)])
     copyist.receive(event(10, 5, number=2))
     copyist.receive(event(5, 11, number=3))
     copyist.now_ms = NOON_MS + 60_000
     copyist.rest()
 
-    assert [order.change for order in copyist.orders] == [10, -5]
-    assert [(skip.reason, skip.numbers["max_age_ms"]) for skip in copyist.skips] == [(Reason.STALE, "1000")]
-    assert copyist.book.target == copyist.position == 5
+    assert [order.change for order in copyist.orders] == [10]
+    assert [(skip.event[-1], skip.reason) for skip in copyist.skips] == [("3", Reason.STALE)]
+    assert copyist.book == book(10, 10)
 
 
-def test_a_stale_open_that_was_halved_while_it_waited_takes_only_its_half_with_it() -> None:
-    """10 held, 10 added too late for us, half of all 20 closed meanwhile: 5 are left of what we hold."""
-    copyist = Copyist(subscription(max_age_ms=1_000), instrument()).copy_all([event(0, 10, number=1)])
-    copyist.receive(event(10, 20, number=2))
-    copyist.receive(event(20, 10, number=3))
-    copyist.now_ms = NOON_MS + 60_000
+def test_openings_shrink_with_what_they_opened() -> None:
+    """10 added too late for us and 10 in time, then half of all closed: 5 of each were left, and 5 are bought."""
+    copyist = Copyist(subscription(max_age_ms=1_000), instrument())
+    copyist.receive(event(0, 10, number=1))
+    copyist.receive(event(10, 20, number=2, at_ms=NOON_MS + 60_000))
+    copyist.receive(event(20, 10, number=3, at_ms=NOON_MS + 60_001))
+    copyist.now_ms = NOON_MS + 60_100
     copyist.rest()
 
+    assert [skip.event[-1] for skip in copyist.skips] == ["1"]
     assert copyist.book == book(5, 5)
 
 
 def test_an_open_that_made_a_close_smaller_is_answered_by_it() -> None:
-    """Half of 100 closed and 10 bought back in one burst: 40 go, and the 10 are done. Only what comes later can be stale."""
+    """Half of 100 closed and 10 bought back at once: 40 go, and the 10 are done. Only what comes later can be stale."""
     copyist = Copyist(subscription(max_age_ms=1_000), instrument()).copy_all([event(0, 100, number=1)])
     copyist.receive(event(100, 50, number=2))
     copyist.receive(event(50, 60, number=3))

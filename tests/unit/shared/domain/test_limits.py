@@ -63,18 +63,30 @@ def test_of_a_burst_only_the_stale_part_is_left_out() -> None:
     assert [(skip.event[-1], skip.reason) for skip in copyist.skips] == [("1", Reason.STALE)]
 
 
-def test_a_stale_open_that_leaves_nothing_to_order_is_not_rounded_up() -> None:
-    """3 stale, 0.4 fresh, but the follower still holds 0.6 more than its target: there is nothing to round."""
-    copyist = Copyist(subscription(max_age_ms=1_000, below_minimum=BelowMinimum.ROUND_UP), BIG)
-    copyist.book, copyist.position = (
-        book("12.8", 10, opening(3), opening("0.4", number=2, at_ms=NOON_MS + 9_000)),
-        Decimal(10),
-    )
+def test_what_replaces_a_close_is_the_oldest_and_needs_no_order() -> None:
+    """12.8 wanted, 10 held: of 3 stale and 0.4 fresh, 0.6 of the stale only replace what was closed and not yet sold.
+
+    The other 2.4 are denied; the 0.4 are rounded up on their own.
+    """
+    late = opening("0.4", number=2, at_ms=NOON_MS + 9_000)
+    settings = subscription(max_age_ms=1_000, below_minimum=BelowMinimum.ROUND_UP)
+    copyist = Copyist(settings, BIG, book=book("12.8", 10, opening(3), late), position=Decimal(10))
     copyist.now_ms = NOON_MS + 9_100
     copyist.rest()
 
+    assert [skip.event[-1] for skip in copyist.skips] == ["1"]
+    assert copyist.book == book(11, 11)
+
+
+def test_a_stale_open_that_leaves_nothing_to_order_is_not_rounded_up() -> None:
+    """What is fresh only replaces what was closed: without the stale part there is nothing to order, and no order of 0."""
+    stale = opening(3, number=2)
+    settings = subscription(max_age_ms=1_000, below_minimum=BelowMinimum.ROUND_UP)
+    copyist = Copyist(settings, BIG, book=book("12.5", 10, stale), position=Decimal(10), now_ms=NOON_MS + 9_100)
+    copyist.rest()
+
     assert copyist.orders == []
-    assert copyist.book.target == Decimal("9.8")
+    assert copyist.book == book(10, 10)
 
 
 # ---- slippage

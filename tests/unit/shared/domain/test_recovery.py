@@ -193,15 +193,3 @@ def test_what_the_lost_planner_had_denied_stays_denied() -> None:
     wanted = fold(FLAT, event(0, 8), subscription(), instrument())[0]
     found = adopted(wanted, Leg.OPEN, Decimal(3), instrument())
     assert found == book(3, 0)
-
-
-def test_a_close_that_was_whole_because_of_a_denial_stays_so() -> None:
-    """Halved and bought back, buying back denied, the half closed.
-
-    An heir that finds the close does not buy it back either.
-    """
-    folded = book(10, 10)
-    for each in (event(10, 5, number=2), event(5, 10, number=3)):
-        folded = fold(folded, each, subscription(), instrument())[0]
-    found = adopted(folded, Leg.CLOSE, Decimal(-5), instrument())
-    assert found == book(5, 10)

@@ -46,16 +46,13 @@ def test_a_rounded_up_order_that_never_existed_leaves_nothing_behind() -> None:
     assert copyist.book == FLAT
 
 
-def test_a_skipped_open_leaves_the_target_whole() -> None:
-    """10 held, 0.5 too much after a small close.
-
-    An open of 0.8 is skipped whole, so the target is 9.5 again and not 10.
-    """
+def test_of_a_skipped_open_only_what_needed_an_order_leaves_the_target() -> None:
+    """10 held, 0.5 too much after a small close: an open of 0.8 needs 0.3, which is too small and not chased."""
     copyist = Copyist(subscription(), instrument(), book=book("9.5", 10), position=Decimal(10))
     copyist.copy_all([event("9.5", "10.3", number=9)])
     assert copyist.orders == []
-    assert [skip.reason for skip in copyist.skips] == [Reason.BELOW_MINIMUM]
-    assert copyist.book == book("9.5", 10)
+    assert [(skip.reason, skip.numbers["size"]) for skip in copyist.skips] == [(Reason.BELOW_MINIMUM, "0.3")]
+    assert copyist.book == book(10, 10)
 
 
 def test_an_open_that_could_be_an_order_is_never_called_too_small() -> None:

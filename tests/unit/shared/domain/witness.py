@@ -48,14 +48,13 @@ class Witness:
     def receive(self, event: TradeEvent) -> None:
         self.exact.follow(event)
         if self.copyist.receive(event):
-            self.exact.skipped(event.id)
+            self.exact.ignored(event.id)
 
     def start(self) -> bool:
         """Decide; False if there is nothing to do."""
         intent, skips = self.copyist.start()
-        for skip in skips:
-            if skip.reason is Reason.BELOW_MINIMUM:
-                self.exact.skipped(skip.event)
+        said = {skip.event for skip in skips if skip.reason is Reason.BELOW_MINIMUM}
+        self.exact.skipped(said, Fraction(self.copyist.book.held))
         if intent and intent.leg is Leg.OPEN:
             self.exact.placed(Fraction(intent.change))
         elif intent is None or self.copyist.book.target * self.copyist.book.held > 0:
