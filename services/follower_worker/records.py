@@ -97,6 +97,7 @@ def _write_flight(flight: Flight) -> AttemptV1:
         expires_ms=flight.expires_ms,
         order_id=flight.order_id,
         sent_ms=flight.sent_ms,
+        covers=flight.covers,
     )
 
 
@@ -114,4 +115,4 @@ def _read_flight(key: StrandKey, record: AttemptV1) -> Flight:
         more=record.more,
     )
     named = Attempt(key.follower, event, record.tries, intent, client_order_id(event, key.follower, leg, record.tries))
-    return Flight(named, record.expires_ms, record.sent_ms, 0, record.order_id)
+    return Flight(named, record.expires_ms, record.sent_ms, record.covers, record.order_id)

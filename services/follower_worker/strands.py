@@ -215,8 +215,7 @@ class Strand:
         """Give up what would open and keep what would close; returns the events given up."""
         book, given_up = self.book, [opening.event for opening in self.book.openings]
         target = book.target if book.closes else book.held
-        crossing = target * book.held < 0
-        self.book = replace(book, target=ZERO if crossing else target, openings=())
+        self.book = replace(book, target=ZERO if target * book.held < 0 else target, openings=())
         return given_up
 
     def doubt(self, wait_ms: int) -> None:

@@ -44,6 +44,7 @@ class AttemptV1(msgspec.Struct, frozen=True):
     expires_ms: int
     order_id: str
     sent_ms: int
+    covers: int = 0
 
 
 class PendingV1(msgspec.Struct, frozen=True):

@@ -66,7 +66,9 @@ def strands(draw: st.DrawFn) -> Strand:
     if phase is Phase.DOUBTFUL:
         strand.flight = draw(st.none() | flights)
         strand.owing = draw(st.booleans()) or strand.flight is not None
-        strand.doubtful = [event(0, draw(sizes), number=number + 1) for number in range(draw(st.integers(1, 3)))]
+        strand.doubtful = [
+            event(0, draw(st.integers(-9, 9)), number=number + 1) for number in range(draw(st.integers(1, 3)))
+        ]
     return strand
 
 

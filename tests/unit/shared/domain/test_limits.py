@@ -79,7 +79,7 @@ def test_what_replaces_a_close_is_the_oldest_and_needs_no_order() -> None:
 
 
 def test_a_stale_open_that_leaves_nothing_to_order_is_not_rounded_up() -> None:
-    """What is fresh only replaces what was closed: without the stale part there is nothing to order, and no order of 0."""
+    """Without the stale part there is nothing to order: not the minimum either, and no order of 0."""
     stale = opening(3, number=2)
     settings = subscription(max_age_ms=1_000, below_minimum=BelowMinimum.ROUND_UP)
     copyist = Copyist(settings, BIG, book=book("12.5", 10, stale), position=Decimal(10), now_ms=NOON_MS + 9_100)
