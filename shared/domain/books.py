@@ -19,6 +19,8 @@ from shared.domain.sizing import opening_size
 from shared.domain.subscriptions import Subscription, SubscriptionState
 
 _ONE = Decimal(1)
+_NOISE = Decimal("1e-20")
+"""A share that 28 digits cannot tell from nothing: what is left where a third was closed has no end in decimals."""
 _MOST_OPENINGS = 32
 """Openings remembered one by one.
 
@@ -123,7 +125,10 @@ def weighted_price(openings: tuple[Opening, ...]) -> Price:
 
 
 def newest(openings: tuple[Opening, ...], most: Decimal) -> tuple[Opening, ...]:
-    """Keep the newest openings up to `most` contracts in all: older ones are answered first."""
+    """Keep the newest openings up to `most` contracts in all.
+
+    Older ones are answered first: by earlier pieces, or by not closing what the leader closed meanwhile.
+    """
     kept: list[Opening] = []
     for each in reversed(openings):
         size = min(abs(each.size), most)
@@ -149,9 +154,8 @@ def settled(book: Book, intent: Intent, filled: Decimal, applied: Decimal = Deci
     if intent.leg is Leg.CLOSE:
         return replace(moved, kept=_ONE)
     unfilled = (intent.size - filled) * sign(intent.change) * book.kept
-    further = newest(intent.openings, asked(intent.openings) - filled) if intent.more and filled == intent.size else ()
-    openings = (*_scaled(further, book.kept), *book.openings)
-    return replace(moved, target=_lowered(moved.target, unfilled), openings=openings, kept=_ONE)
+    further = _scaled(intent.openings, book.kept) if intent.more and filled == intent.size else ()
+    return replace(moved, target=_lowered(moved.target, unfilled), openings=(*further, *book.openings), kept=_ONE)
 
 
 def filling(book: Book, intent: Intent, filled: Decimal, applied: Decimal) -> Book:
@@ -170,10 +174,9 @@ def adopted(book: Book, leg: Leg, change: Decimal, instrument: Instrument) -> Bo
     A piece cut by the venue's maximum leaves the rest of the target to the next piece.
     """
     rest = book.gap - change
-    if leg is Leg.CLOSE:
-        return replace(book, openings=() if book.target * book.held > 0 else book.openings, kept=_ONE)
-    if rest * change > 0 and abs(rest) >= instrument.minimum and _may_be_piece(change, instrument):
-        return replace(book, openings=newest(book.openings, abs(rest)), kept=_ONE)
+    piece = rest * change > 0 and abs(rest) >= instrument.minimum and _may_be_piece(change, instrument)
+    if leg is Leg.CLOSE or piece:
+        return replace(book, kept=_ONE)
     below_lot = rest - toward_zero(rest, instrument.lot) if rest * change > 0 else Decimal(0)
     return replace(book, target=Contracts(book.held + change + below_lot), openings=(), kept=_ONE)
 
@@ -200,8 +203,9 @@ def observed(book: Book, position: Decimal) -> Book:
 
 def denied(book: Book, amount: Decimal) -> Book:
     """Take a denied opening (signed) out of the target, never past what is held."""
-    room = abs(book.gap) if book.gap * amount > 0 else Decimal(0)
-    return replace(book, target=Contracts(book.target - min(abs(amount), room) * sign(amount)))
+    if book.gap * amount <= 0:
+        return book
+    return replace(book, target=Contracts(book.held + _left(book.gap, amount)))
 
 
 def _scaled(openings: tuple[Opening, ...], kept: Decimal) -> tuple[Opening, ...]:
@@ -210,6 +214,10 @@ def _scaled(openings: tuple[Opening, ...], kept: Decimal) -> tuple[Opening, ...]
 
 def _lowered(target: Contracts, amount: Decimal) -> Contracts:
     """Take `amount` from a target without crossing zero."""
-    if target * amount <= 0:
-        return target
-    return Contracts(sign(target) * max(Decimal(0), abs(target) - abs(amount)))
+    return target if target * amount <= 0 else Contracts(_left(target, amount))
+
+
+def _left(whole: Decimal, taken: Decimal) -> Decimal:
+    """Take from a number one of the same sign; nothing is left where only rounding would be."""
+    left = abs(whole) - abs(taken)
+    return left * sign(whole) if left > abs(taken) * _NOISE else Decimal(0)

@@ -55,7 +55,7 @@ def decide(at: Situation) -> Decision:
     book = at.book
     intent = _close(at) if book.closes else None
     if intent:
-        return Decision(book if book.target * book.held <= 0 else replace(book, openings=()), intent)
+        return Decision(book, intent)
     if book.gap * book.target > 0:
         return _open(at)
     return Decision(_at_rest(book))
@@ -97,14 +97,11 @@ def _open(at: Situation) -> Decision:
     if abs(size) < at.instrument.minimum:
         return _below_minimum(at, allowed)
     book = denied(at.book, at.book.gap - allowed.within_limit)
-    return Decision(_at_rest(book), _opening(at, allowed, allowed.within_limit, size), allowed.skips)
+    return Decision(_at_rest(book), _opening(at, allowed, size), allowed.skips)
 
 
 def _allowed(at: Situation) -> Allowed:
-    """Ask every rule about the openings that need an order, as long as any is left.
-
-    Older ones that the gap does not need only replaced what the leader closed meanwhile.
-    """
+    """Ask every rule about the openings that need an order, as long as any is left."""
     allowed = Allowed(at.book.gap, newest(at.book.openings, abs(at.book.gap)))
     for rule in RULES:
         if not allowed.openings:
@@ -154,10 +151,10 @@ def _rounded_up(at: Situation, allowed: Allowed) -> Decision:
     *older, last = allowed.openings
     raised = replace(allowed, openings=(*older, replace(last, size=last.size + step - allowed.size)))
     book = replace(at.book, target=Contracts(at.book.held + step))
-    return Decision(_at_rest(book), _opening(at, raised, step, step), allowed.skips)
+    return Decision(_at_rest(book), _opening(at, raised, step), allowed.skips)
 
 
-def _opening(at: Situation, allowed: Allowed, wanted: Decimal, size: Contracts) -> Intent:
+def _opening(at: Situation, allowed: Allowed, size: Contracts) -> Intent:
     """Spell an opening as an order: an IOC limit at the cap where there is one, else a market order."""
     price = _limit_price(at, allowed)
     most = at.instrument.max_market if price is None else at.instrument.max_limit
@@ -170,7 +167,7 @@ def _opening(at: Situation, allowed: Allowed, wanted: Decimal, size: Contracts) 
         price=price,
         reduce_only=False,
         margin_mode=at.account.margin_mode,
-        openings=newest(allowed.openings, abs(wanted)),
+        openings=allowed.openings,
         more=piece != size,
         trims=(allowed.limit.trim,) if allowed.limit and allowed.trimmed else (),
     )
@@ -190,7 +187,6 @@ def _limit_price(at: Situation, allowed: Allowed) -> Price | None:
 
 def _within_maximum(size: Contracts, most: Contracts, instrument: Instrument) -> Contracts:
     """Cut a signed size to the venue's maximum, and by so much that what is left can be ordered too."""
-    whole, minimum = abs(size), instrument.minimum
-    if whole <= most:
+    if abs(size) <= most:
         return size
-    return Contracts(max(minimum, min(instrument.round_size(most), whole - minimum)) * sign(size))
+    return Contracts(min(instrument.round_size(most), abs(size) - instrument.minimum) * sign(size))

@@ -63,14 +63,17 @@ def true_when_due(claim: Claim, fill: LeaderFill, target: Target, held: Decimal,
     return False
 
 
-def apply(claim: Claim, target: Target) -> None:
-    """Take what a true claim denied out of the target."""
+def apply(claim: Claim, target: Target, held: Decimal) -> None:
+    """Take what a true claim denied out of the target: of an opening, the part that would have needed an order.
+
+    The other part only replaces what the leader closed before, and is held already.
+    """
     if claim.reason == "netted":
         target.openings.clear()
         return
-    size = target.openings.pop(claim.event, Decimal(0))
-    if claim.reason != "carried":
-        target.deny(size)
+    size, gap = target.openings.pop(claim.event, Decimal(0)), target.exact - held
+    if claim.reason != "carried" and size * gap > 0:
+        target.deny(min(abs(size), abs(gap)) * sign(size))
 
 
 def _beyond_cap(claim: Claim, fill: LeaderFill, target: Target, prices: Sequence[PriceMove]) -> bool:

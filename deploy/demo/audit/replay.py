@@ -123,7 +123,7 @@ class Replay:
                 late = f"a close was skipped for age, {claim.at_ms - fill.at_ms} ms after the fill"
                 yield self._finding(Word.STALE_CLOSES, late, self._index[claim.event])
             elif true_when_due(claim, fill, self._target, self._held, self._settings):
-                apply(claim, self._target)
+                apply(claim, self._target, self._held)
                 self._decide(self._folded - 1)
             else:
                 continue

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.portal.applicants import Applicant, Enrolment, Member
-from services.portal.document import read_enrolment
+from services.portal.document import ACCOUNT, API_KEY, OAUTH, SUBSCRIPTION, read_enrolment
 from shared.domain.ids import AccountId
 from shared.domain.subscriptions import BelowMinimum, FixedRatio, Problem, Subscription, SubscriptionState
 from shared.vault.credentials import ApiKey, TokenPair
 from shared.vault.secret import Secret
+from tests.support.repository import ROOT
 from tests.unit.services.portal.house import follower, following, leader
 from tests.unit.shared.domain.drawing import proven
 
@@ -60,6 +61,16 @@ def test_numbers_are_read_digit_by_digit(ratio: str) -> None:
     enrolment, problems = read_enrolment(content)
     assert problems == []
     assert enrolment.subscriptions[0].sizing == FixedRatio(Decimal("0.3"))
+
+
+def test_the_manual_shows_a_document_that_is_read_and_names_every_field() -> None:
+    manual = (ROOT / "docs" / "enrolment.md").read_text(encoding="utf-8")
+    example = manual.split("```json\n")[1].split("```")[0].replace("…", "a-secret-of-theirs")
+    enrolment, problems = read_enrolment(example)
+    assert problems == []
+    assert (len(enrolment.applicants), len(enrolment.subscriptions)) == (2, 1)
+    for form in (ACCOUNT, OAUTH, API_KEY, SUBSCRIPTION):
+        assert [name for name in form if f"`{name}`" not in manual] == []
 
 
 def test_an_empty_document_asks_for_nothing() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.books import denied
 from shared.domain.ids import Leg
 from shared.domain.instruments import Instrument
 from shared.domain.orders import Intent
@@ -205,6 +206,14 @@ def test_after_a_partial_close_there_is_room_again() -> None:
     assert [order.change for order in copyist.orders] == [5, -2, 1]
 
 
+def test_a_position_above_its_limit_opens_nothing() -> None:
+    """The limit was lowered, or the price has risen: nothing is opened, and nothing is closed for it either."""
+    copyist = Copyist(subscription(max_position=500), BIG, book=book(10, 10), position=Decimal(10))
+    copyist.copy_all([event(10, 13, number=2)])
+    assert copyist.book == book(10, 10)
+    assert copyist.skips[0].numbers["room"] == "0"
+
+
 def test_a_cap_that_leaves_less_than_the_minimum_denies() -> None:
     copyist = _copied(subscription(max_order=50), 10)
     assert copyist.book == book(0, 0)
@@ -247,6 +256,13 @@ def test_rounding_up_stops_at_a_cap(max_order: int | None, max_position: int | N
 def test_the_tightest_limit_is_the_one_that_is_told() -> None:
     copyist = _copied(subscription(max_order=700, max_position=300), 10)
     assert [trim.reason for trim in copyist.orders[0].trims] == [Reason.POSITION_CAP]
+
+
+@pytest.mark.parametrize(("amount", "left"), [("1.5", "10.5"), ("2", "10"), ("9", "10"), ("-1", "12"), ("0", "12")])
+def test_what_is_denied_leaves_the_target_down_to_what_is_held(amount: str, left: str) -> None:
+    """A denial opens less; it never closes, and what is denied of the other side is not here."""
+    assert denied(book(12, 10), Decimal(amount)) == book(left, 10)
+    assert denied(book(-12, -10), -Decimal(amount)) == book(-Decimal(left), -10)
 
 
 # ---- states and modes

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.fills import PosSide, TradeEvent
+from shared.domain.fills import OWN_ORDER, PosSide, TradeEvent
 from shared.domain.ids import EventId
 from shared.domain.instruments import Instrument, InstType, Market
 from shared.domain.reasons import REMEDIES, Reason, Skip, numbers
 from shared.domain.risk import Account
 from shared.domain.subscriptions import BelowMinimum, Subscription
-from tests.support.builders import event, instrument, subscription
+from tests.support.builders import book, event, instrument, subscription
 from tests.support.history import Kind, Move, history
 from tests.unit.shared.domain.copyist import Copyist
 from tests.unit.shared.domain.drawing import instruments, moves, proven
@@ -131,6 +131,14 @@ def test_figures_are_spelled_plainly() -> None:
 
 
 # ---- what is not copied at all
+
+
+@pytest.mark.parametrize(("before", "after"), [(10, 14), (10, 5), (10, 0)])
+def test_a_fill_of_an_order_we_placed_is_not_led(before: int, after: int) -> None:
+    """A leader who follows somebody else: its copies are not copied, neither when they open nor when they close."""
+    copyist = Copyist(subscription(), instrument(), book=book(10, 10), position=Decimal(10))
+    skip = copyist.receive(event(before, after, category=OWN_ORDER))
+    assert (skip and skip.reason, copyist.book) == (Reason.NOT_CHOSEN, book(10, 10))
 
 
 def test_a_leader_in_long_short_mode_is_not_copied() -> None:

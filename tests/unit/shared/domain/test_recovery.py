@@ -175,9 +175,9 @@ def test_an_heir_of_a_flip_goes_on_where_it_stopped(dead_after: int) -> None:
 @pytest.mark.parametrize(
     ("minimum", "maximum", "wanted", "found", "left"),
     [
-        (1, 10, "25", 10, book(25, 0, opening(15))),
+        (1, 10, "25", 10, book(25, 0, opening(25))),
         (1, 10, "10.4", 10, book("10.4", 0)),
-        (5, 25, "26", 21, book(26, 0, opening(5))),
+        (5, 25, "26", 21, book(26, 0, opening(26))),
     ],
 )
 def test_an_order_as_large_as_a_piece_is_one_where_more_is_to_come(

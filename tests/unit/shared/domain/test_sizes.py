@@ -55,6 +55,18 @@ def test_of_a_skipped_open_only_what_needed_an_order_leaves_the_target() -> None
     assert copyist.book == book(10, 10)
 
 
+def test_an_open_too_small_is_skipped_whatever_stale_ones_came_with_it() -> None:
+    """3 stale and 0.4 fresh: together they could have been an order, but what is left of them could not."""
+    settings = subscription(max_age_ms=1_000)
+    fresh = opening("0.4", number=2, at_ms=NOON_MS + 9_000)
+    copyist = Copyist(settings, instrument(), book=book("12.8", 10, opening(3), fresh), position=Decimal(10))
+    copyist.now_ms = NOON_MS + 9_100
+    copyist.rest()
+
+    assert [skip.reason for skip in copyist.skips] == [Reason.STALE, Reason.BELOW_MINIMUM]
+    assert copyist.book == book(10, 10)
+
+
 def test_an_open_that_could_be_an_order_is_never_called_too_small() -> None:
     """10 held, 0.8 too much; an open of 1.5 needs only 0.7 more. It is not skipped: what is missing stays wanted."""
     copyist = Copyist(subscription(), instrument(), book=book("9.2", 10), position=Decimal(10))
