@@ -48,12 +48,14 @@ class Kills:
         self.at_ms.append(time.time_ns() // 1_000_000)
 
     async def _fan_out_under_way(self) -> bool:
-        """Wait for an event some of whose orders have arrived, and not all."""
+        """Wait for an event of which the first orders arrive now, and not all have."""
+        await self.gather()
+        before = self.tally.newest_event
         for _ in range(round(_PATIENCE_S / _WATCH_S)):
             await self.gather()
             event = self.tally.newest_event
             expected = len(self.tally.followers_of.get(event.split(":", 1)[0], ()))
-            if event and self.tally.arrived(event) <= _MOST_SHARE * expected:
+            if event != before and self.tally.arrived(event) <= _MOST_SHARE * expected:
                 return True
             await asyncio.sleep(_WATCH_S)
         return False

@@ -1,11 +1,10 @@
 """The one file where a portal's clients are built and handed over."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from services.portal.applicants import Applicant, Known, Member, Pair
+from services.portal.applicants import Applicant, Known, Member
 from services.portal.enrolling import ChangedMeanwhile, Enrolling
 from services.portal.publishing import NotPublished, Publishing
 from services.portal.settings import Settings
@@ -77,28 +76,15 @@ class StreamAnnouncer:
         self._publisher = publisher
 
     async def announce(self, subscriptions: Sequence[Subscription]) -> int:
-        """Add versions to the stream, several at a time but never two of one subscription; returns how many are new."""
+        """Add versions to the stream in the order given; returns how many are new."""
         added = 0
-        for batch in _batches(subscriptions):
+        for start in range(0, len(subscriptions), _AT_ONCE):
+            messages = [write_subscription(each) for each in subscriptions[start : start + _AT_ONCE]]
             try:
-                async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(self._publisher.publish(write_subscription(each))) for each in batch]
-            except* UNREACHABLE as errors:
-                first = errors.exceptions[0]
-                raise NotPublished(f"Redis cannot be reached: {type(first).__name__}: {first}") from first
-            added += sum(task.result() for task in tasks)
+                added += await self._publisher.publish(messages)
+            except UNREACHABLE as error:
+                raise NotPublished(f"Redis cannot be reached: {type(error).__name__}: {error}") from error
         return added
-
-
-def _batches(subscriptions: Sequence[Subscription]) -> Iterator[Sequence[Subscription]]:
-    batch: dict[Pair, Subscription] = {}
-    for each in subscriptions:
-        pair = (each.follower, each.leader)
-        if len(batch) == _AT_ONCE or pair in batch:
-            yield tuple(batch.values())
-            batch = {}
-        batch[pair] = each
-    yield tuple(batch.values())
 
 
 @asynccontextmanager

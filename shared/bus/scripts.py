@@ -17,6 +17,7 @@ class Steps:
     """The steps, bound to one client (which must not decode responses)."""
 
     def __init__(self, redis: Redis) -> None:
+        self._redis = redis
         folder = files("shared.bus").joinpath("scripts")
         texts = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.name.endswith(".lua")}
         identity = texts.pop("identity.lua")
@@ -33,9 +34,14 @@ class Steps:
         """See publish.lua; `head` is (server, version, last fill, forget before, entries)."""
         return cast("Reply", await self._run("publish", keys, (*head, *rest)))
 
-    async def announce(self, trades: str, published: str, identity: str, score: int, payload: bytes) -> bytes | None:
-        """See announce.lua."""
-        return cast("bytes | None", await self._run("announce", (trades, published), (identity, score, payload)))
+    async def announce(self, trades: str, published: str, entries: Sequence[tuple[str, int, bytes]]) -> int:
+        """See announce.lua; sends (identity, score, payload) in this order, in one go; returns how many were new."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for entry in entries:
+                await cast(
+                    "Awaitable[object]", self._scripts["announce"]([trades, published], list(entry), client=pipe)
+                )
+            return sum(each is not None for each in await pipe.execute())
 
     async def acquire(self, keys: tuple[str, str, str, str], token: str, ttl_ms: int, venue_ms: int) -> Reply:
         """See acquire.lua."""

@@ -98,13 +98,11 @@ class SubscriptionPublisher:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._keys, self._steps = keys, Steps(redis)
 
-    async def publish(self, message: SubscriptionV1) -> bool:
-        """Publish a version; False if it had been published before. Safe to repeat."""
+    async def publish(self, messages: Sequence[SubscriptionV1]) -> int:
+        """Publish versions in this order; returns how many had not been published before. Safe to repeat."""
         published = self._keys.published(AccountId("subscriptions"))
-        return (
-            await self._steps.announce(self._keys.trades, published, message.id, message.version, encode(message))
-            is not None
-        )
+        entries = [(each.id, each.version, encode(each)) for each in messages]
+        return await self._steps.announce(self._keys.trades, published, entries)
 
 
 class TradeStream:

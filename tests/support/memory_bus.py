@@ -287,10 +287,10 @@ class MemorySubscriptionPublisher:
     def __init__(self, redis: MemoryRedis) -> None:
         self._redis = redis
 
-    async def publish(self, message: SubscriptionV1) -> bool:
+    async def publish(self, messages: Sequence[SubscriptionV1]) -> int:
         published = self._redis.kept.published.setdefault(AccountId("subscriptions"), {})
-        if message.id in published:
-            return False
-        published[message.id] = message.version
-        self._redis.add(encode(message))
-        return True
+        new = [message for message in messages if message.id not in published]
+        for message in new:
+            published[message.id] = message.version
+            self._redis.add(encode(message))
+        return len(new)

@@ -72,7 +72,7 @@ class Scene:
         for number in range(followers):
             each = subscription(follower=f"follower-{number}", ratio=RATIO, max_age_ms=60_000)
             self.followers.append(each.follower)
-            await self.bus.subscriptions.publish(write_subscription(each))
+            await self.bus.subscriptions.publish([write_subscription(each)])
 
     async def confirm(self) -> None:
         """Publish the leader as complete as it is."""

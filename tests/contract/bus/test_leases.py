@@ -106,7 +106,7 @@ async def test_a_missing_begun_means_everything_in_the_stream(bus: Bus) -> None:
 
 
 async def announced(bus: Bus) -> EntryId:
-    await bus.subscriptions.publish(write_subscription(subscription()))
+    await bus.subscriptions.publish([write_subscription(subscription())])
     return await bus.trades.last()
 
 

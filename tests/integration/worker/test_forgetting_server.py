@@ -20,7 +20,7 @@ async def known_again(scene: Scene) -> None:
     await scene.publish_again()
     for follower in scene.followers:
         each = subscription(follower=follower, ratio=RATIO, max_age_ms=60_000)
-        await scene.bus.subscriptions.publish(write_subscription(each))
+        await scene.bus.subscriptions.publish([write_subscription(each)])
 
 
 async def test_restarted_with_everything_it_goes_on(mortal_scene: Mortals) -> None:
@@ -83,7 +83,7 @@ async def test_with_nothing_the_books_are_rebuilt_from_what_the_venue_shows(mort
         server.come_back_empty()
         for follower in scene.followers:
             each = subscription(follower=follower, ratio=RATIO, max_age_ms=60_000)
-            await scene.bus.subscriptions.publish(write_subscription(each))
+            await scene.bus.subscriptions.publish([write_subscription(each)])
         await scene.publish_again()
         await scene.ends_exact()
         assert scene.exchange.accepted == accepted

@@ -131,7 +131,7 @@ async def test_a_change_of_a_subscription_loads_the_account_of_a_follower_of_our
     desk = Copying()
     await desk.attached(0)
     for follower in (A, B):
-        await desk.bus.subscriptions.publish(write_subscription(subscription(follower=follower)))
+        await desk.bus.subscriptions.publish([write_subscription(subscription(follower=follower))])
     rows = await desk.bus.trades.after(STREAM_START, await desk.bus.trades.last())
     await desk.copier.receive(rows)
     assert desk.known.ensured == [A]
@@ -140,7 +140,7 @@ async def test_a_change_of_a_subscription_loads_the_account_of_a_follower_of_our
 async def test_so_does_one_read_while_catching_up() -> None:
     desk = Copying()
     for follower in (A, B):
-        await desk.bus.subscriptions.publish(write_subscription(subscription(follower=follower)))
+        await desk.bus.subscriptions.publish([write_subscription(subscription(follower=follower))])
     desk.add(1)
     taken = await desk.attached(0)
     assert desk.known.ensured == [A]
