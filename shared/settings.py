@@ -112,6 +112,11 @@ class VaultSettings(Fragment):
             _check_key(key.get_secret_value())
         return value
 
+    def revealed_keys(self) -> tuple[str | None, list[str]]:
+        """Return the sealing key and the retired ones, as `vault_from` takes them."""
+        key = self.vault_key.get_secret_value() if self.vault_key else None
+        return key, [each.get_secret_value() for each in self.vault_retired_keys]
+
     @model_validator(mode="after")
     def _sealed_outside_the_demo(self) -> Self:
         if self.vault_key is None and not self.demo:

@@ -149,8 +149,7 @@ async def _open_storage(life: Lifetime, settings: Settings) -> Storage:
     database = Database(settings.database_url)
     life.close_later(database.close)
     await migrate(database)
-    key = settings.vault_key.get_secret_value() if settings.vault_key else None
-    vault = vault_from(key, [each.get_secret_value() for each in settings.vault_retired_keys], demo=settings.demo)
+    vault = vault_from(*settings.revealed_keys(), demo=settings.demo)
     opened = OpenedGrants(database, vault)
     return Storage(opened, FollowerBook(Followers(database), Grants(database, vault), opened))
 

@@ -29,7 +29,7 @@ from shared.store.leaders import Leaders
 from shared.store.migrate import migrate
 from shared.telemetry.health import Health
 from shared.telemetry.metrics import Meter
-from shared.vault.seal import Vault, vault_from
+from shared.vault.seal import vault_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,8 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
         connect_s=settings.okx_connect_timeout_ms / 1_000,
         margin_ms=settings.okx_clock_margin_ms,
     )
-    authority = Authority(OpenedGrants(database, _vault(settings)), ways.venue, clock)
+    vault = vault_from(*settings.revealed_keys(), demo=settings.demo)
+    authority = Authority(OpenedGrants(database, vault), ways.venue, clock)
     publisher = TradePublisher(redis, Keys(settings.installation))
     means = Means(settings, clock, ways, authority, publisher, metrics, ConnectGate(clock))
     leaders = Leaders(database)
@@ -116,11 +117,6 @@ def _open_redis(life: Lifetime, settings: Settings) -> Redis:
     redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
     life.close_later(redis.aclose)
     return redis
-
-
-def _vault(settings: Settings) -> Vault:
-    key = settings.vault_key.get_secret_value() if settings.vault_key else None
-    return vault_from(key, [each.get_secret_value() for each in settings.vault_retired_keys], demo=settings.demo)
 
 
 async def _nothing() -> None:

@@ -99,15 +99,9 @@ async def portal(settings: Settings) -> AsyncIterator[Portal]:
         clock = SystemClock()
         announcer = StreamAnnouncer(SubscriptionPublisher(redis, Keys(settings.installation)))
         publishing = Publishing(Subscriptions(database), announcer, clock)
-        registry = StoredRegistry(database, _vault(settings))
+        registry = StoredRegistry(database, vault_from(*settings.revealed_keys(), demo=settings.demo))
         enrolling = Enrolling(registry, publishing, clock, settings.okx_allowed_sites)
         yield Portal(enrolling, Subscribing(registry, publishing, clock), publishing)
-
-
-def _vault(settings: Settings) -> Vault:
-    key = settings.vault_key.get_secret_value() if settings.vault_key else None
-    retired = [each.get_secret_value() for each in settings.vault_retired_keys]
-    return vault_from(key, retired, demo=settings.demo)
 
 
 def _member(account: Account) -> Member:

@@ -67,9 +67,7 @@ async def _open_grants(life: Lifetime, settings: Settings) -> Grants:
     database = Database(settings.database_url)
     life.close_later(database.close)
     await migrate(database)
-    key = settings.vault_key.get_secret_value() if settings.vault_key else None
-    retired = [each.get_secret_value() for each in settings.vault_retired_keys]
-    return Grants(database, vault_from(key, retired, demo=settings.demo))
+    return Grants(database, vault_from(*settings.revealed_keys(), demo=settings.demo))
 
 
 async def _open_oauth(life: Lifetime, settings: Settings) -> OkxOAuth:
