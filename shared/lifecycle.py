@@ -45,6 +45,7 @@ class Lifetime:
         """Set at the first SIGTERM or SIGINT; duties finish what they have in hand and return."""
         self.closing = closing
         """What is entered here is left at the end of the run, last entered first."""
+        self._ending = False
         self._duties: dict[str, Work] = {}
         self._background: dict[str, Work] = {}
 
@@ -73,7 +74,13 @@ class Lifetime:
         async with asyncio.TaskGroup() as group:
             duties = [group.create_task(self._attend(name, work), name=name) for name, work in self._duties.items()]
             background = [group.create_task(self._attend(name, work)) for name, work in self._background.items()]
-            await self.stopping.wait()
+            try:
+                await self.stopping.wait()
+            except asyncio.CancelledError:
+                self._ending = True
+                await _end({*duties, *background})
+                raise
+            self._ending = True
             late = (await asyncio.wait(duties, timeout=drain_s))[1] if duties else set()
             await _end({*late, *background})
         if late:
@@ -81,8 +88,19 @@ class Lifetime:
         return not late
 
     async def _attend(self, name: str, work: Work) -> None:
-        await work()
+        try:
+            await work()
+        except asyncio.CancelledError:
+            if self._ending:
+                raise
+            self._ending = True
+            raise EndedEarly(f"{name} was cancelled by nobody; expected it to run until the service drains") from None
+        except Exception as error:
+            self._ending = True
+            structlog.get_logger().error("work_failed", work=name, error=f"{type(error).__name__}: {error}")
+            raise
         if not self.stopping.is_set():
+            self._ending = True
             raise EndedEarly(
                 f"{name} ended although nobody asked it to stop; expected it to run until the service drains"
             )

@@ -82,6 +82,13 @@ class Roster:
             structlog.get_logger().error("followers_unknown", count=len(absent), first=absent[0])
         await self._prove_all(each for each in missing if each in found and not found[each].fenced)
 
+    async def _remember_fence(self, follower: AccountId) -> None:
+        """Write the proof down; without a database it holds for this process, and is made again by the next."""
+        try:
+            await self._book.mark_fenced(follower)
+        except ConnectionError as error:
+            structlog.get_logger().warning("fence_not_remembered", account=follower, reason=str(error))
+
     async def _prove_all(self, unproven: Iterator[AccountId]) -> None:
         async def prove_some() -> None:
             for follower in unproven:
@@ -109,6 +116,6 @@ class Roster:
         placement = await self._exchange.place(named, self._venue.now_ms() - _PROOF_AGE_MS)
         if isinstance(placement, NotPlaced) and placement.why is Postponement.EXPIRED:
             self._known[follower] = replace(self._known[follower], fenced=True)
-            await self._book.mark_fenced(follower)
+            await self._remember_fence(follower)
         else:
             structlog.get_logger().warning("fence_not_proven", account=follower, answer=type(placement).__name__)

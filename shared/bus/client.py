@@ -33,11 +33,12 @@ class CancellableRedis(Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as declared there
         """Run a command; a task that was cancelled meanwhile gets no answer but its cancellation."""
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
         try:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # untyped there
         finally:
-            task = asyncio.current_task()
-            if task and task.cancelling():
+            if task and task.cancelling() > before:
                 raise asyncio.CancelledError
 
 

@@ -6,11 +6,14 @@ the others wait and then find nothing to do. A failed upgrade leaves nothing beh
 
 import asyncio
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from shared.configuration import load
@@ -22,7 +25,14 @@ _LOCK = 7_431_902_115
 
 
 async def migrate(database: Database) -> str:
-    """Upgrade to the newest revision and return its name; a no-op when already there."""
+    """Upgrade to the newest revision and return its name.
+
+    When already there it only reads, so that a service starts beside somebody who holds the database's lock.
+    """
+    async with database.reading() as connection:
+        present, newest = await connection.run_sync(_revisions)
+    if present == newest:
+        return newest
     async with database.writing() as connection:
         if not database.sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -30,13 +40,29 @@ async def migrate(database: Database) -> str:
 
 
 def _upgrade(connection: Connection) -> str:
+    with _configured(connection) as config:
+        command.upgrade(config, "head")
+    return _present(connection)
+
+
+def _revisions(connection: Connection) -> tuple[str, str]:
+    """Return the database's revision and this build's."""
+    with _configured(connection) as config:
+        return _present(connection), ScriptDirectory.from_config(config).get_current_head() or ""
+
+
+def _present(connection: Connection) -> str:
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+@contextmanager
+def _configured(connection: Connection) -> Iterator[Config]:
     with as_file(files("shared.store").joinpath("migrations")) as folder:
         config = Config()
         config.set_main_option("script_location", str(folder))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    return MigrationContext.configure(connection).get_current_revision() or ""
+        yield config
 
 
 async def _main(url: str) -> None:

@@ -65,6 +65,19 @@ async def enrolled(database: Database, vault: Vault) -> Grants:
     return grants
 
 
+async def test_a_service_starts_while_somebody_writes(tmp_path: Path) -> None:
+    file = tmp_path / "slipstream.db"
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    newest = await migrate(database)
+    with sqlite3.connect(file, isolation_level=None) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        async with asyncio.timeout(5):
+            assert await migrate(database) == newest
+        writer.execute("ROLLBACK")
+    writer.close()
+    await database.close()
+
+
 async def test_no_secret_is_readable_in_the_file(tmp_path: Path) -> None:
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/slipstream.db")
     await migrate(database)

@@ -74,6 +74,23 @@ async def assemble(life):
 sys.exit(run(assemble, drain_s=5))
 """
 
+CANCELLED_BY_NOBODY = """
+async def assemble(life):
+    async def duty():
+        raise asyncio.CancelledError
+    async def deaf():
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if asyncio.current_task().cancelling() < 3:
+                    continue
+                raise
+    life.duty("holding", duty)
+    life.background("deaf", deaf)
+sys.exit(run(assemble, drain_s=5))
+"""
+
 
 @contextmanager
 def service(code: str) -> Iterator["subprocess.Popen[str]"]:
@@ -139,3 +156,12 @@ def test_a_duty_that_returns_before_anyone_asked_is_a_crash() -> None:
 
     assert code == 1
     assert "watching ended although nobody asked it to stop" in out
+
+
+def test_a_duty_cancelled_by_nobody_is_a_crash_and_not_a_silence() -> None:
+    """A worker whose holder is gone must not go on answering that it lives, whatever else swallows its cancellation."""
+    with service(CANCELLED_BY_NOBODY) as child:
+        code, out = finish(child)
+
+    assert code == 1
+    assert "holding was cancelled by nobody" in out
