@@ -25,6 +25,7 @@ class Metrics:
         self.settled = meter.counter("orders_settled", "Counts orders whose end was learned.")
         self.adopted = meter.counter("orders_adopted", "Counts orders found that an earlier holder had sent.")
         self.asked_in_doubt = meter.counter("asks_in_doubt", "Counts questions for orders that may exist.")
+        self.unanswered = meter.counter("asks_unanswered", "Counts questions for orders that got no usable answer.")
         self.accepted_but_absent = meter.counter(
             "orders_vanished", "Counts answers that did not show an order the venue had accepted."
         )

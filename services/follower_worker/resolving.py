@@ -29,6 +29,8 @@ from shared.ports import Clock, CouldNotAsk, GrantUnusable, Trades
 _SETTLE_FIRST_MS, _SETTLE_MOST_MS = 20, 2_000
 _RETRY_FIRST_MS, _RETRY_MOST_MS = 250, 10_000
 _GRANT_PAUSE_S = 5.0
+_QUESTIONS_A_BREATH, _BREATH_S = 20, 1.0
+"""Questions about one strand in a row, and the pause after them: two thirds of the venue's 60 in 2 s per instrument."""
 _WAIT_STEP_S = 0.05
 """How often a wait for the venue's clock looks at it."""
 
@@ -44,6 +46,9 @@ class Doubt:
     """Monotonic time of the first round in which nothing more was shown."""
     own: OrderReport | None = None
     found: dict[ClOrdId, Found] = field(default_factory=dict)
+    absent: set[ClOrdId] = field(default_factory=set)
+    """Names this round has shown to be absent; kept when the round is interrupted."""
+    questions: int = 0
 
 
 class Resolver:
@@ -77,6 +82,7 @@ class Resolver:
             try:
                 pause = await self._serve(doubt)
             except CouldNotAsk:
+                self._metrics.unanswered.inc()
                 pause = self._pause(doubt, _RETRY_FIRST_MS, _RETRY_MOST_MS)
             except GrantUnusable:
                 pause = _GRANT_PAUSE_S
@@ -197,14 +203,19 @@ class Resolver:
             if doubt.own is None and strand.flight.order_id:
                 self._metrics.accepted_but_absent.inc()
                 return self._pause(doubt, _RETRY_FIRST_MS, _RETRY_MOST_MS)
-        probes = list(strand.probes())
-        absent = [await self._follow(doubt, probe) for probe in probes]
+        probes, absent, doubt.questions = list(strand.probes()), [], 0
+        for probe in probes:
+            name = await self._follow(doubt, probe)
+            if name is None:
+                return _BREATH_S
+            absent.append(name)
         if strand.flight and doubt.own is None:
             absent.append(strand.flight.attempt.cl_ord_id)
         if not all(each.report.done for each in doubt.found.values()) or (doubt.own and not doubt.own.done):
-            doubt.own, doubt.found = None, {}
+            doubt.own, doubt.found, doubt.absent = None, {}, set()
             return self._pause(doubt, _SETTLE_FIRST_MS, _SETTLE_MOST_MS)
         if not await self._proven_absent(doubt, absent):
+            doubt.absent = set()
             return self._gap_s
         unfenced = await self._position_unless_fenced(strand)
         if probes != strand.probes():
@@ -227,15 +238,24 @@ class Resolver:
             lane.confirmed[leader] = await self._trades.last()
         return entry_order(lane.position) >= entry_order(lane.confirmed[leader])
 
-    async def _follow(self, doubt: Doubt, probe: Probe) -> ClOrdId:
-        """Ask one event and leg upward from a try until a name is absent, and return that name."""
+    async def _follow(self, doubt: Doubt, probe: Probe) -> ClOrdId | None:
+        """Ask one event and leg upward from a try until a name is absent, and return that name.
+
+        None when the venue's limit on questions asks for a breath first; what is known by then is kept.
+        """
         key, tries = doubt.strand.key, probe.tries
         while True:
             name = client_order_id(probe.event, key.follower, probe.leg, tries)
+            if name in doubt.absent:
+                return name
             if name not in doubt.found and not self._is_own(doubt, name):
+                if doubt.questions >= _QUESTIONS_A_BREATH:
+                    return None
+                doubt.questions += 1
                 report = await self._venue.exchange.ask(key.follower, key.inst_id, name)
                 self._metrics.asked_in_doubt.inc()
                 if report is None:
+                    doubt.absent.add(name)
                     return name
                 doubt.found[name] = Found(probe.event, probe.leg, tries, report)
                 doubt.absent_at = None

@@ -143,8 +143,8 @@ class Strand:
             named = attempt(decision.intent, self.key.follower, self.event, self.tries[decision.intent.leg])
             return named, skips
         self.phase, self.failures = Phase.IDLE, 0
-        if self.covers and not skips:
-            skips = (Skip(self.event, Reason.NETTED, numbers(target=self.book.target, held=self.book.held)),)
+        if self.covers and all(skip.event != self.event for skip in skips):
+            skips = (*skips, Skip(self.event, Reason.NETTED, numbers(target=self.book.target, held=self.book.held)))
         self.covers = 0
         self._record_result()
         return None, skips

@@ -24,7 +24,7 @@ from shared.domain.ids import AccountId, EntryId, InstId
 from shared.domain.lanes import Lane as LaneNumber
 from shared.domain.risk import Account
 from shared.lifecycle import Lifetime
-from shared.okx.authority import Authority
+from shared.okx.authority import Authority, RenewalLimits
 from shared.okx.exchange import ExchangeLimits, OkxExchange
 from shared.okx.market import OkxMarket
 from shared.okx.opening import Ways, open_ways
@@ -41,6 +41,8 @@ from shared.vault.seal import vault_from
 
 _KEEP_WARM_S = 5.0
 """How often the pool of connections is looked after."""
+_RENEWAL = RenewalLimits(join_refresh_s=0.25)
+"""How long an order waits for a newer token: it comes again soon, and a sender is not one account's to keep."""
 _REDUCE_ONLY_LEVELS = frozenset({"2", "3"})
 """Account levels that take `reduceOnly` on swaps in net mode (D#order-book-trading-trade-post-place-order)."""
 
@@ -116,7 +118,7 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
         margin_ms=settings.okx_clock_margin_ms,
     )
     market = _open_market(life, ways, clock, metrics)
-    exchange = await _open_exchange(life, settings, ways, Authority(storage.opened, ways.venue, clock))
+    exchange = await _open_exchange(life, settings, ways, Authority(storage.opened, ways.venue, clock, _RENEWAL))
     roster = Roster(storage.book, exchange, market, ways.venue, InstId(settings.proof_instrument))
     venue = Venue(exchange, market, ways.venue, roster.account)
     worker, reader = await _run_worker(life, settings, venue, roster, clock, metrics)

@@ -5,6 +5,7 @@ up over an attempt's life (size, price, fill, hop times) are kept from whichever
 comes late or twice can add a missing fact but changes nothing else.
 """
 
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,9 @@ from shared.messages.entries import TradeEventV1
 from shared.messages.outcome import HopTimes, OutcomeKind, OutcomeV1
 from shared.store.engine import Database, Upsert
 from shared.store.tables import copies, trade_events
+
+_FOR_OTHERS_S = 0.02
+"""SQLite's lock is not fair: who writes batch after batch keeps others from it for good unless it pauses."""
 
 RANKS = {
     OutcomeKind.UNKNOWN: 0,
@@ -54,6 +58,8 @@ class Ledger:
             Unrecordable: an entry fits no column; nothing of the batch was written.
             StoreUnavailable: nothing was written either; try again.
         """
+        if self._database.sqlite:
+            await asyncio.sleep(_FOR_OTHERS_S)
         try:
             event_rows = [_event_row(entry, event) for entry, event in events]
             copy_rows = [_copy_row(outcome) for outcome in outcomes]
