@@ -70,11 +70,12 @@ def problems(subscription: Subscription) -> list[Problem]:
     """List everything that makes a subscription impossible; an empty list means it can work."""
     ratio, cap = subscription.sizing.ratio, subscription.slippage_cap
     order, position = subscription.max_order, subscription.max_position
-    found = [_unlimited_or_positive(name, getattr(subscription, name)) for name in _LIMITS]
+    found: list[Problem | None] = []
     if subscription.follower == subscription.leader:
         found.append(Problem("leader", subscription.leader, "choose another leader: an account cannot follow itself"))
     if not Decimal(0) < ratio <= _LARGEST_RATIO:
         found.append(Problem("ratio", str(ratio), f"use a number above 0 and up to {_LARGEST_RATIO}"))
+    found += [_unlimited_or_positive(name, getattr(subscription, name)) for name in _LIMITS]
     if cap is not None and not Decimal(0) < cap <= _LARGEST_CAP:
         remedy = (
             f"use a fraction above 0 and up to {_LARGEST_CAP}, 0.005 for half a per cent, or leave it out for no limit"
