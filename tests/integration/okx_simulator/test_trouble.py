@@ -48,7 +48,7 @@ async def fails(follower: Trader, error: type[Exception], timeout_s: float) -> N
 async def test_resets_and_lost_answers(kind: str, accepted: bool, error: type[Exception]) -> None:
     async with trading() as (sim, [follower]):
         await sim.plant(kind, where={"path": PLACE, "uid": "1001"}, times=1)
-        await fails(follower, error, 0.2)
+        await fails(follower, error, 1.0)
         row = await last_order(sim)
         assert (row["accepted"], row["fault"], row["answered"], row["uid"]) == (accepted, kind, False, "1001")
         assert (await sim.positions())["1001"] == ({SWAP: "0.03"} if accepted else {})
