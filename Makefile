@@ -9,11 +9,12 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links --no-header
 CODE := shared services tests deploy
 DEMO_ARGS ?=
+CHAOS_ARGS ?=
 DIR ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt format lint types arch test check demo conformance parse docs lock clean
+.PHONY: help setup fmt format lint types arch test check demo conformance parse docs lock clean chaos
 
 ##@ Start here
 help: ## Show every target with what it does
@@ -56,6 +57,10 @@ test: $(STAMP) ## Run the whole suite; PYTEST_ARGS="-k words" narrows it
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
 check: format lint types arch test ## All of the above: what has to pass before anything is merged
+
+##@ Prove
+chaos: $(STAMP) ## Run the services under seeded faults and audit them; CHAOS_ARGS="--runs N --seed S --jobs J --json"
+	$(BIN)/python -m deploy.chaos $(CHAOS_ARGS)
 
 ##@ Rehearse against others
 conformance: $(STAMP) ## Run unmodified OKX clients, each in an environment of its own, against the simulator

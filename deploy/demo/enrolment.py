@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy.demo.audit.evidence import Subscription
-from deploy.demo.cast import Cast
+from deploy.demo.cast import Cast, Follower
 
 _MODES = {"site": "www", "account_level": "2", "position_mode": "net_mode"}
 
@@ -18,13 +18,14 @@ def _accounts(cast: Cast) -> Iterator[dict[str, Any]]:
     for leader in cast.leaders:
         key = {"key": leader.api_key, "secret": leader.secret, "passphrase": leader.passphrase}
         yield {"account": leader.account, "uid": leader.uid, "leads": True, **_MODES, "api_key": key}
-    for follower in cast.followers:
-        pair = {
-            "access_token": follower.access,
-            "refresh_token": follower.refresh,
-            "expires_in_s": follower.lives_s,
-        }
-        yield {"account": follower.account, "uid": follower.uid, **_MODES, "oauth": pair}
+    for each in cast.followers:
+        yield account_of(each, each.access, each.refresh, each.lives_s)
+
+
+def account_of(follower: Follower, access: str, refresh: str, lives_s: int) -> dict[str, Any]:
+    """Return a follower's account with this pair."""
+    pair = {"access_token": access, "refresh_token": refresh, "expires_in_s": lives_s}
+    return {"account": follower.account, "uid": follower.uid, **_MODES, "oauth": pair}
 
 
 def _subscription(each: Subscription) -> dict[str, Any]:

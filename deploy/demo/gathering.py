@@ -1,6 +1,6 @@
 """Collect what the auditor needs while a rehearsal runs: the venue's evidence, and the skips we claim in `outcomes`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import cast
 
@@ -14,6 +14,7 @@ from shared.bus.replies import text
 
 _PAGE = 5_000
 _OF_US = frozenset({"skipped", "refused"})
+_GRANT_DEAD = "grant_dead"
 
 
 class _OrderRow(msgspec.Struct, rename="camel"):
@@ -68,6 +69,8 @@ class _Outcome(msgspec.Struct):
     reason: str = ""
     sub_code: str = ""
     code: str = ""
+    category: str = ""
+    leg: str = ""
 
 
 _Entries = Sequence[tuple[bytes, dict[bytes, bytes]]]
@@ -107,9 +110,10 @@ class Gathering:
 class Claims:
     """What our workers say they skipped, read from the stream as it grows: it is trimmed once it is in the ledger."""
 
-    def __init__(self, redis: Redis, stream: str) -> None:
+    def __init__(self, redis: Redis, stream: str, ahead_ms: Callable[[], int] = lambda: 0) -> None:
+        """Read `stream`; claims are timed by the venue's clock, which is `ahead_ms()` ahead of the host's."""
         self.claims: list[Claim] = []
-        self._redis, self._stream = redis, stream
+        self._redis, self._stream, self._ahead_ms = redis, stream, ahead_ms
         self._last = "0-0"
 
     async def gather(self) -> Sequence[Claim]:
@@ -119,8 +123,8 @@ class Claims:
             for name, fields in cast("_Entries", entries):
                 self._last = text(name)
                 outcome = _outcome_decoder.decode(next(iter(fields.values())))
-                if outcome.kind in _OF_US:
-                    self.claims.append(_claim(outcome))
+                if outcome.kind in _OF_US and not _is_owed(outcome):
+                    self.claims.append(_claim(outcome, self._ahead_ms()))
         return self.claims[known:]
 
 
@@ -147,15 +151,22 @@ def _leader_fill(row: _FillRow, leader: str) -> LeaderFill:
     return LeaderFill(event, leader, row.inst_id, row.at_ms, _number(row.before), _number(row.after), row.category)
 
 
-def _claim(outcome: _Outcome) -> Claim:
-    reason = "refused" if outcome.kind == "refused" else outcome.reason
+def _is_owed(outcome: _Outcome) -> bool:
+    """Tell whether a refusal decides nothing: a close over a dead grant waits for the next consent."""
+    return outcome.category == _GRANT_DEAD and outcome.leg == "close"
+
+
+def _claim(outcome: _Outcome, ahead_ms: int) -> Claim:
+    reason = outcome.reason
+    if outcome.kind == "refused":
+        reason = _GRANT_DEAD if outcome.category == _GRANT_DEAD else "refused"
     return Claim(
         outcome.follower,
         outcome.leader,
         outcome.inst_id,
         outcome.event,
         reason,
-        outcome.at_ms,
+        outcome.at_ms - ahead_ms,
         outcome.cl_ord_id,
         outcome.sub_code or outcome.code,
     )

@@ -97,6 +97,16 @@ class Process:
             self._running.kill()
             self._running.wait()
 
+    def pause(self) -> None:
+        """Stop it where it is, with SIGSTOP."""
+        if self._running is not None and self.alive:
+            self._running.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on after a pause; does nothing to one that runs."""
+        if self._running is not None and self.alive:
+            self._running.send_signal(signal.SIGCONT)
+
     def ask_to_stop(self) -> None:
         """Send SIGTERM; returns at once."""
         if self._running is not None and self.alive:

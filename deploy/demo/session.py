@@ -43,7 +43,7 @@ async def rehearse(options: Options, screen: Screen, stopping: asyncio.Event, be
     """
     screen.say("starting Valkey, the paper OKX and the services")
     cast = make_cast(options.followers, options.seconds, options.seed)
-    async with stage(options, cast, between) as made, _redis(made.server.url) as redis:
+    async with stage(options, cast, between) as made, _redis(made.redis_url) as redis:
         session = Session(options, screen, stopping, made, cast, redis)
         if options.keep:
             screen.say(f"logs and data stay in {made.folder}")
@@ -200,7 +200,7 @@ class Session:
             {each["instId"]: _instrument(each) for each in await self._stage.venue.instruments()},
             self._kills.at_ms,
             self._prices,
-            await leaks(self._stage.folder, self._redis, pages),
+            leaks=await leaks(self._stage.folder, self._redis, pages),
         )
         names = self._cast.account_of
         positions = {

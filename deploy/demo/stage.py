@@ -15,6 +15,7 @@ from deploy.demo.cast import CLIENT_ID, SHORTEST_LIFE_S, TAG, Cast
 from deploy.demo.enrolment import enrolment_of
 from deploy.demo.options import Options
 from deploy.demo.processes import DidNotRun, Process
+from deploy.demo.tally import figures
 from deploy.demo.venue import Venue
 from shared.bus.embedded import EmbeddedServer
 
@@ -31,7 +32,7 @@ class Stage:
     """What runs; `workers` and `watchers` are among `services`."""
 
     folder: Path
-    server: EmbeddedServer
+    redis_url: str
     venue: Venue
     simulator: Process
     workers: Sequence[Process]
@@ -75,6 +76,10 @@ class Stage:
         except httpx.HTTPError:
             return ""
 
+    async def figure(self, process: Process, name: str) -> float | None:
+        """Return one figure of a service's metrics, summed over labels; None while it does not answer."""
+        return figures(await self.metrics(process)).get(name)
+
     def check(self) -> None:
         """Make sure that everything still runs that should.
 
@@ -102,7 +107,7 @@ async def stage(options: Options, cast: Cast, between: Between | None = None) ->
         server = closing.enter_context(EmbeddedServer(folder / "valkey"))
         http = await closing.enter_async_context(httpx.AsyncClient(timeout=5, trust_env=False))
         simulator = Process("okx_simulator", "services.okx_simulator", simulator_settings(options, cast), logs)
-        closing.callback(_stop, [simulator])
+        closing.callback(stop_all, [simulator])
         simulator.start()
         url = str((await simulator.line(lambda said: "listening" in said))["listening"])
         venue = Venue(url)
@@ -110,9 +115,9 @@ async def stage(options: Options, cast: Cast, between: Between | None = None) ->
         await venue.make_accounts(cast.at_the_venue())
         settings = service_settings(folder, server.url, url, cast)
         orders_url = url if between is None else await closing.enter_async_context(between(url))
-        await _enrol(folder, settings, cast, logs)
-        made = Stage(folder, server, venue, simulator, *_services(options, settings, orders_url, logs), http)
-        closing.callback(_stop, made.services)
+        await enrol(folder, settings, enrolment_of(cast), logs)
+        made = Stage(folder, server.url, venue, simulator, *_services(options, settings, orders_url, logs), http)
+        closing.callback(stop_all, made.services)
         for process in made.services:
             process.start()
         await asyncio.gather(*(made.ready(process) for process in made.services))
@@ -171,12 +176,18 @@ def service_settings(folder: Path, redis_url: str, venue_url: str, cast: Cast) -
     }
 
 
-async def _enrol(folder: Path, settings: Mapping[str, str], cast: Cast, logs: Path) -> None:
-    """Enrol everybody by the command an operator would use; the file with their secrets is gone afterwards."""
+async def enrol(
+    folder: Path, settings: Mapping[str, str], document: Mapping[str, object], logs: Path, *more: str
+) -> None:
+    """Enrol a document by the command an operator would use; the file with its secrets is gone afterwards.
+
+    Raises:
+        DidNotRun: the command failed.
+    """
     told = folder / "enrolment.json"
     told.touch(mode=0o600)
-    told.write_text(json.dumps(enrolment_of(cast)), encoding="utf-8")
-    command = Process("enrolment", "services.portal", settings, logs, "enrol", str(told))
+    told.write_text(json.dumps(document), encoding="utf-8")
+    command = Process("enrolment", "services.portal", settings, logs, "enrol", str(told), *more)
     try:
         command.start()
         if await command.end() != 0:
@@ -186,7 +197,8 @@ async def _enrol(folder: Path, settings: Mapping[str, str], cast: Cast, logs: Pa
         told.unlink()
 
 
-def _stop(processes: Sequence[Process]) -> None:
+def stop_all(processes: Sequence[Process]) -> None:
+    """Ask every process to stop, then make sure of it."""
     for process in processes:
         process.ask_to_stop()
     for process in processes:

@@ -49,10 +49,7 @@ class Tally:
 
     def take_metrics(self, process: str, page: str) -> None:
         """Keep the newest figures of a service, summed over labels; none while it does not answer."""
-        figures: dict[str, float] = defaultdict(float)
-        for name, value in _SAMPLE.findall(page):
-            figures[name] += float(value)
-        self.gauges[process] = dict(figures)
+        self.gauges[process] = figures(page)
 
     def arrived(self, event: str) -> int:
         """Return how many first tries of an event have reached the venue."""
@@ -96,3 +93,11 @@ class Tally:
             self.last_order_ms = order.at_ms
             if event:
                 self._delays.append(order.at_us / 1_000 - filled_ms)
+
+
+def figures(page: str) -> dict[str, float]:
+    """Read a metrics page: each figure by its name without prefix and unit of counting, summed over labels."""
+    summed: dict[str, float] = defaultdict(float)
+    for name, value in _SAMPLE.findall(page):
+        summed[name] += float(value)
+    return dict(summed)

@@ -1,6 +1,6 @@
 """The paper OKX's control door, as a rehearsal uses it."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
@@ -77,11 +77,33 @@ class Venue:
             "ms": least_ms,
             "jitter_ms": jitter_ms,
         }
-        planted = (await self._ask("POST", "/control/faults", json=fault))["id"]
+        planted = await self.plant(fault)
         try:
             yield
         finally:
-            await self._ask("DELETE", f"/control/faults/{planted}")
+            await self.remove(planted)
+
+    async def plant(self, fault: Mapping[str, Any]) -> str:
+        """Plant a fault and return its id; one that strikes at once has none."""
+        return str((await self._ask("POST", "/control/faults", json=dict(fault)))["id"])
+
+    async def remove(self, planted: str) -> None:
+        """Take a fault away. Idempotent."""
+        await self._ask("DELETE", f"/control/faults/{planted}")
+
+    async def consent(self, uid: str, access: str, refresh: str, lives_s: int) -> None:
+        """Put a new pair in force for an account, as its owner's consent would; what it holds stays."""
+        pair = {"uid": uid, "access_token": access, "refresh_token": refresh, "expires_in_s": lives_s}
+        await self._ask("POST", "/control/grants", json=pair)
+
+    async def set_clock(self, offset_ms: int) -> None:
+        """Set the venue's clock so far ahead of the host's."""
+        await self._ask("POST", "/control/clock", json={"offset_ms": offset_ms})
+
+    async def struck(self) -> dict[str, int]:
+        """Return how often each kind of fault struck."""
+        counted: dict[str, int] = (await self._ask("GET", "/control/stats"))["faults"]
+        return counted
 
     async def _ask(self, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
         return (await self._answer(method, path, **more)).json()

@@ -8,8 +8,8 @@ A reason that the evidence cannot confirm is not believed.
 from collections.abc import Sequence
 from decimal import Decimal
 
-from deploy.demo.audit.evidence import AuditSettings, Claim, LeaderFill, PriceMove
-from deploy.demo.audit.targets import DUST, Target, opened, sign
+from deploy.demo.audit.evidence import AuditSettings, Change, Claim, LeaderFill, PriceMove
+from deploy.demo.audit.targets import DUST, Target, in_force, opened, sign
 
 NATURAL = frozenset({"below_minimum", "carried", "netted", "nothing_held"})
 """Reasons that come from sizes alone and say nothing about our health."""
@@ -29,6 +29,9 @@ WHEN_IT_ARRIVED = frozenset(
         "poison",
     }
 )
+BY_STATE = frozenset({"paused", "close_only", "ended"})
+"""Reasons that may also be given when an order was due: the subscription was changed after the event arrived."""
+GRANT_DEAD = "grant_dead"
 _PRICE_WINDOW_MS = 3_000
 """A price this old may still have been the last one the claim was judged by."""
 
@@ -60,6 +63,12 @@ def true_when_due(claim: Claim, fill: LeaderFill, target: Target, held: Decimal,
             return most is not None and bool(opened(fill)) and claim.at_ms - fill.at_ms > most
         case "slippage":
             return fill.event in target.openings and _beyond_cap(claim, fill, target, settings.prices)
+        case "paused" | "close_only" | "ended":
+            changed = in_force(target.subscription, _changes_of(claim, settings), claim.at_ms)
+            return fill.event in target.openings and changed.state == claim.reason
+        case "grant_dead":
+            dead = any(since <= claim.at_ms <= until for since, until in settings.dead.get(claim.follower, ()))
+            return dead and (target.exact - held) * target.exact > 0
     return False
 
 
@@ -68,12 +77,19 @@ def apply(claim: Claim, target: Target, held: Decimal) -> None:
 
     The other part only replaces what the leader closed before, and is held already.
     """
-    if claim.reason == "netted":
+    if claim.reason == GRANT_DEAD:
+        target.deny(target.exact - held)
+    if claim.reason in {"netted", GRANT_DEAD}:
         target.openings.clear()
         return
     size, gap = target.openings.pop(claim.event, Decimal(0)), target.exact - held
     if claim.reason != "carried" and size * gap > 0:
         target.deny(min(abs(size), abs(gap)) * sign(size))
+
+
+def _changes_of(claim: Claim, settings: AuditSettings) -> Sequence[Change]:
+    pair = claim.follower, claim.leader
+    return [each for each in settings.changes if (each.subscription.follower, each.subscription.leader) == pair]
 
 
 def _beyond_cap(claim: Claim, fill: LeaderFill, target: Target, prices: Sequence[PriceMove]) -> bool:

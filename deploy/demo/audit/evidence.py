@@ -86,6 +86,14 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A subscription as it was changed, while its leader held still; in force for every later fill."""
+
+    at_ms: int
+    subscription: Subscription
+
+
+@dataclass(frozen=True, slots=True)
 class Instrument:
     """What the venue demands of a size."""
 
@@ -128,6 +136,9 @@ class AuditSettings:
     instruments: Mapping[str, Instrument]
     kills_ms: Sequence[int] = ()
     prices: Sequence[PriceMove] = ()
+    changes: Sequence[Change] = ()
+    dead: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    """When a follower's grant was no good: from and until."""
     leaks: Sequence[str] = field(default=())
     """Places in which a planted secret was found, in words."""
     most_other_skips: Decimal = Decimal("0.05")

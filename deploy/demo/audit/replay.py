@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from operator import itemgetter
 
-from deploy.demo.audit.claims import REFUSED, WHEN_IT_ARRIVED, apply, true_on_arrival, true_when_due
-from deploy.demo.audit.evidence import AuditSettings, Claim, Instrument, LeaderFill, Order, Subscription
+from deploy.demo.audit.claims import BY_STATE, REFUSED, WHEN_IT_ARRIVED, apply, true_on_arrival, true_when_due
+from deploy.demo.audit.evidence import AuditSettings, Change, Claim, Instrument, LeaderFill, Order, Subscription
 from deploy.demo.audit.naming import Name
 from deploy.demo.audit.report import Finding, Word
-from deploy.demo.audit.targets import ZERO, Target, opened, sign
+from deploy.demo.audit.targets import ZERO, Target, in_force, opened, sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Story:
     orders: Sequence[tuple[Order, Name]]
     claims: Sequence[Claim]
     position: Decimal
+    changes: Sequence[Change] = ()
 
 
 class Replay:
@@ -105,9 +106,13 @@ class Replay:
             yield from self._give_up([each for each in self._pending if each.event not in self._target.openings])
             fill, number = self._story.fills[self._folded], self._folded
             self._folded += 1
+            self._target.subscription = in_force(self._story.subscription, self._story.changes, fill.at_ms)
             claim = self._on_arrival.get(fill.event)
             if claim is None:
                 self._undecided.add(number)
+            elif not true_on_arrival(claim, fill, self._target, self._held) and claim.reason in BY_STATE:
+                self._undecided.add(number)
+                self._when_due[fill.event].append(claim)
             elif not true_on_arrival(claim, fill, self._target, self._held):
                 yield self._false_claim(claim)
             self._before_last = self._target.copy()

@@ -3,10 +3,11 @@
 It is `ratio` times what the leader opened, and shrinks by the fraction of its position that the leader closes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, Decimal
 
-from deploy.demo.audit.evidence import Instrument, LeaderFill, Subscription
+from deploy.demo.audit.evidence import Change, Instrument, LeaderFill, Subscription
 
 ZERO = Decimal(0)
 DUST = Decimal("1e-9")
@@ -27,6 +28,11 @@ def opened(fill: LeaderFill) -> Decimal:
     if fill.before * (fill.after - fill.before) >= 0:
         return fill.after - fill.before
     return fill.after if fill.before * fill.after < 0 else ZERO
+
+
+def in_force(subscription: Subscription, changes: Sequence[Change], at_ms: int) -> Subscription:
+    """Return the subscription as it was at a time, given as enrolled and as changed, in order."""
+    return next((each.subscription for each in reversed(changes) if each.at_ms <= at_ms), subscription)
 
 
 def sign(value: Decimal) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from deploy.demo.audit.claims import NATURAL
-from deploy.demo.audit.evidence import AuditSettings, Claim, Evidence, LeaderFill, Order, Subscription
+from deploy.demo.audit.evidence import AuditSettings, Change, Claim, Evidence, LeaderFill, Order, Subscription
 from deploy.demo.audit.measures import delays_ms, in_doubt, percentile
 from deploy.demo.audit.naming import Name, Names
 from deploy.demo.audit.replay import Replay, Story
@@ -129,11 +129,16 @@ def _replayed(
     claimed: dict[tuple[str, str, str], list[Claim]] = defaultdict(list)
     for claim in claims:
         claimed[claim.follower, claim.leader, claim.inst_id].append(claim)
+    changes: dict[tuple[str, str], list[Change]] = defaultdict(list)
+    for change in settings.changes:
+        changes[change.subscription.follower, change.subscription.leader].append(change)
     for each in subscriptions:
         for inst_id, led in by_leader[each.leader].items():
             key = (each.follower, each.leader, inst_id)
             position = evidence.positions.get(each.follower, {}).get(inst_id, Decimal(0))
-            story = Story(each, settings.instruments[inst_id], led, orders[key], claimed[key], position)
+            story = Story(
+                each, settings.instruments[inst_id], led, orders[key], claimed[key], position, changes[key[:2]]
+            )
             yield from Replay(story, settings).run()
 
 

@@ -1,0 +1,1 @@
+"""The real services under fire: seeded faults, an audit of what reached the venue, and the proof's figures."""

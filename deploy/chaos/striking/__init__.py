@@ -1,0 +1,1 @@
+"""How each kind of fault is done to the services, the server and the venue."""
