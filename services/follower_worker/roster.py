@@ -18,7 +18,7 @@ from shared.domain.orders import Intent, MarginMode, OrderType, attempt
 from shared.domain.outcomes import NotPlaced, Postponement
 from shared.domain.quantities import Contracts
 from shared.domain.risk import Account
-from shared.messages.notices import GrantNotice
+from shared.messages.notices import GrantChange, GrantNotice
 from shared.ports import Exchange, Instruments, VenueClock
 
 _UNREADY = Account(net_mode=False, reduce_only=False, fenced=False)
@@ -61,7 +61,7 @@ class Roster:
     async def heard(self, notice: GrantNotice) -> None:
         """Open a grant again that has changed, if it is one of ours."""
         account = AccountId(notice.account)
-        if account in self._known:
+        if account in self._known and notice.change is not GrantChange.REJECTED:
             await self._book.open_grants([account])
 
     async def ensure(self, followers: Collection[AccountId]) -> None:

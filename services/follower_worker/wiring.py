@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
 
+from redis.asyncio import Redis
+
+from services.follower_worker.complaining import Complaints
 from services.follower_worker.handlers import TradesReader
 from services.follower_worker.housekeeping import Housekeeper
 from services.follower_worker.metrics import Metrics
@@ -118,10 +121,15 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
         margin_ms=settings.okx_clock_margin_ms,
     )
     market = _open_market(life, ways, clock, metrics)
-    exchange = await _open_exchange(life, settings, ways, Authority(storage.opened, ways.venue, clock, _RENEWAL))
+    redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
+    life.close_later(redis.aclose)
+    complaints = Complaints(GrantNotices(redis, Keys(settings.installation), clock), clock, UNREACHABLE)
+    life.background("complaints", complaints.announce_for_ever)
+    authority = Authority(storage.opened, ways.venue, clock, _RENEWAL, on_rejected=complaints.rejected)
+    exchange = await _open_exchange(life, settings, ways, authority)
     roster = Roster(storage.book, exchange, market, ways.venue, InstId(settings.proof_instrument))
     venue = Venue(exchange, market, ways.venue, roster.account)
-    worker, reader = await _run_worker(life, settings, venue, roster, clock, metrics)
+    worker, reader = await _run_worker(life, settings, redis, venue, roster, clock, metrics)
 
     async def copy() -> None:
         if await ways.heard(life.stopping, market.load):
@@ -172,11 +180,9 @@ def _open_market(life: Lifetime, ways: Ways, clock: SystemClock, metrics: Metric
 
 
 async def _run_worker(
-    life: Lifetime, settings: Settings, venue: Venue, roster: Roster, clock: SystemClock, metrics: Metrics
+    life: Lifetime, settings: Settings, redis: Redis, venue: Venue, roster: Roster, clock: SystemClock, metrics: Metrics
 ) -> tuple[Worker, TradesReader]:
     keys = Keys(settings.installation)
-    redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
-    life.close_later(redis.aclose)
     leases = Leases(redis, keys, clock, venue.clock, settings.lanes, settings.lease_ttl_ms)
     await leases.check_installation()
     state, trades = LaneState(redis, keys), TradeStream(redis, keys)

@@ -85,8 +85,16 @@ class Keeping:
     ) -> None:
         self._name, self._grants, self._venue, self._notices = name, grants, venue, notices
         self._clock, self._metrics, self._policy = clock, metrics, policy
+        self._rejected: dict[AccountId, int] = {}
+        self._wake = asyncio.Event()
         self.last_round_s: float | None = None
         """When the last whole round ended, on the monotonic clock."""
+
+    def hear(self, notice: GrantNotice) -> None:
+        """Renew a version at once that the venue no longer accepts, however long it was to live. Idempotent."""
+        if notice.change is GrantChange.REJECTED:
+            self._rejected[AccountId(notice.account)] = notice.version
+            self._wake.set()
 
     async def run(self, stopping: asyncio.Event, interval_s: float) -> None:
         """Renew round after round until told to stop; finishes the round in hand, waits out a store that is away."""
@@ -96,7 +104,7 @@ class Keeping:
             except ConnectionError as error:
                 self._metrics.failed_rounds.inc()
                 structlog.get_logger().warning("keeper_round_failed", reason=str(error))
-            await _either(stopping, self._clock, interval_s)
+            await self._pause(stopping, interval_s)
 
     async def round(self) -> int:
         """Renew everything that is due and return how many new pairs were stored.
@@ -105,7 +113,8 @@ class Keeping:
             ConnectionError: the store was away before anything was renewed.
         """
         now_ms = self._clock.now_ms()
-        due = [life for life in await self._grants.renewable(now_ms) if self._is_due(life, now_ms)]
+        rejected, self._rejected = self._rejected, {}
+        due = [life for life in await self._grants.renewable(now_ms) if self._is_due(life, now_ms, rejected)]
         waiting = iter(due)
         renewed = 0
 
@@ -122,8 +131,19 @@ class Keeping:
         self.last_round_s = self._clock.monotonic()
         return renewed
 
-    def _is_due(self, life: GrantLife, now_ms: int) -> bool:
+    def _is_due(self, life: GrantLife, now_ms: int, rejected: Mapping[AccountId, int]) -> bool:
+        if rejected.get(life.account) == life.version:
+            return life.kind is GrantKind.OAUTH and life.status is GrantStatus.LIVE
         return is_due(life, now_ms, self._policy.fraction, jitter_of(life))
+
+    async def _pause(self, stopping: asyncio.Event, seconds: float) -> None:
+        """Wait for time, for a rejected grant or for the end, whichever comes first."""
+        async with asyncio.TaskGroup() as group:
+            waits = [group.create_task(each) for each in (self._clock.sleep(seconds), _set(stopping), _set(self._wake))]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for each in waits:
+                each.cancel()
+        self._wake.clear()
 
     async def _renew(self, life: GrantLife) -> bool:
         try:
@@ -209,11 +229,5 @@ def jitter_of(life: GrantLife) -> Decimal:
     return Decimal(crc32(f"{life.account}:{life.version}".encode())) / 2**32
 
 
-async def _either(stopping: asyncio.Event, clock: Clock, seconds: float) -> None:
-    """Wait for time or for the end, whichever comes first."""
-    async with asyncio.TaskGroup() as group:
-        pause = group.create_task(clock.sleep(seconds))
-        told = group.create_task(stopping.wait())
-        await asyncio.wait((pause, told), return_when=asyncio.FIRST_COMPLETED)
-        pause.cancel()
-        told.cancel()
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()

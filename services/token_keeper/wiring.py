@@ -49,17 +49,19 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     clock, meter = SystemClock(), Meter("token_keeper")
     redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
     life.close_later(redis.aclose)
+    notices = GrantNotices(redis, Keys(settings.installation), clock)
     keeping = Keeping(
         f"{socket.gethostname()}:{getpid()}",
         await _open_grants(life, settings),
         await _open_oauth(life, settings),
-        Hints(GrantNotices(redis, Keys(settings.installation), clock)),
+        Hints(notices),
         clock,
         Metrics(meter),
         _policy(settings),
     )
     health = Health(meter, {"rounds": lambda: _stalled(keeping, settings, clock)})
     life.duty("keeping", lambda: keeping.run(life.stopping, settings.keeper_interval_s))
+    life.background("notices", lambda: notices.listen(keeping.hear))
     life.background("health", lambda: health.serve(settings.telemetry_host, settings.telemetry_port))
 
 

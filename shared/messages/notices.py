@@ -10,6 +10,8 @@ class GrantChange(StrEnum):
 
     REFRESHED = "refreshed"
     DEAD = "dead"
+    REJECTED = "rejected"
+    """The venue does not accept this version's token any more: whoever renews grants does so now."""
 
 
 class GrantNotice(msgspec.Struct, frozen=True, tag_field="schema", tag="grant_notice/1"):

@@ -41,11 +41,15 @@ class Authority:
         venue: OkxVenueClock,
         clock: Clock,
         limits: RenewalLimits = RenewalLimits(),
+        *,
+        on_rejected: Callable[[AccountId, int], None] = lambda _account, _version: None,
     ) -> None:
+        """Act with these credentials; `on_rejected` hears which version the venue no longer accepts. Must not block."""
         self._credentials = credentials
         self._venue = venue
         self._clock = clock
         self._limits = limits
+        self._on_rejected = on_rejected
         self._revoked: dict[AccountId, tuple[int, float]] = {}
         """Accounts whose token is called revoked: its version, and since when."""
 
@@ -70,6 +74,7 @@ class Authority:
                 return None
             if read.version != credential.version:
                 return read
+            self._on_rejected(credential.account, credential.version)
             if self._clock.monotonic() + pause_s > until:
                 return None
             await self._clock.sleep(pause_s)

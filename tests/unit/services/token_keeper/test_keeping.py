@@ -26,6 +26,7 @@ from shared.vault.secret import CannotOpen
 from tests.support.clock import FakeClock
 from tests.support.memory_store import MemoryAccounts, MemoryGrants, MemoryRows
 from tests.support.rotating_venue import LIFE_MS, RotatingVenue
+from tests.support.waiting import until
 
 ALICE = AccountId("alice")
 POLICY = Policy(Decimal("0.7"), claim_ms=20_000, answer_ms=5_000, retry_ms=5_000, at_once=4)
@@ -336,6 +337,36 @@ async def test_a_pair_that_does_not_open_is_put_off_and_named(house: House) -> N
 
     assert house.counted("unopened") == 1
     assert house.life().status is GrantStatus.LIVE
+
+
+async def test_a_version_the_venue_no_longer_accepts_is_renewed_before_its_time(house: House) -> None:
+    """A token may die long before it was to: its follower must not wait for the schedule."""
+    keeper, before = house.keeper(), house.life()
+    assert await keeper.round() == 0
+    keeper.hear(GrantNotice(ALICE, before.version, GrantChange.REJECTED))
+    assert await keeper.round() == 1
+    assert house.life().version == before.version + 1
+
+
+@pytest.mark.parametrize("notice", [(0, GrantChange.REJECTED), (1, GrantChange.REFRESHED), (1, GrantChange.DEAD)])
+async def test_a_complaint_of_another_version_and_other_notices_renew_nothing(
+    house: House, notice: tuple[int, GrantChange]
+) -> None:
+    keeper, (ahead, change) = house.keeper(), notice
+    keeper.hear(GrantNotice(ALICE, house.life().version - 1 + ahead, change))
+    assert await keeper.round() == 0
+
+
+async def test_a_complaint_ends_the_pause_between_rounds() -> None:
+    house = House(clock=FakeClock())
+    await house.enrol(ALICE)
+    keeper, stopping, before = house.keeper(), asyncio.Event(), house.life()
+    running = asyncio.ensure_future(keeper.run(stopping, 3_600))
+    await until(lambda: keeper.last_round_s is not None)
+    keeper.hear(GrantNotice(ALICE, before.version, GrantChange.REJECTED))
+    await until(lambda: house.life().version == before.version + 1)
+    stopping.set()
+    await running
 
 
 async def test_the_first_death_and_the_dead_are_shown(house: House) -> None:
