@@ -39,6 +39,7 @@ class Kind(StrEnum):
     PUSHES_REPEATED = "pushes_repeated"
     PUSHES_REORDERED = "pushes_reordered"
     PUSHES_LATE = "pushes_late"
+    PUSHES_UNNAMED = "pushes_unnamed"
     PUSHES_LOST = "pushes_lost"
     CLOCK_AHEAD = "clock_ahead"
     CLOCK_BEHIND = "clock_behind"
@@ -80,7 +81,8 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.PUSHES_REPEATED: "pushes of leaders' fills come twice",
     Kind.PUSHES_REORDERED: "pushes of leaders' fills come out of order",
     Kind.PUSHES_LATE: "pushes of leaders' fills come late",
-    Kind.PUSHES_LOST: "pushes of leaders' fills do not come, or do not name their trade",
+    Kind.PUSHES_UNNAMED: "pushes of leaders' fills do not name their trade",
+    Kind.PUSHES_LOST: "pushes of leaders' fills do not come any more, until the sockets end",
     Kind.CLOCK_AHEAD: "the host's clock runs ahead of the venue's",
     Kind.CLOCK_BEHIND: "the host's clock runs behind the venue's",
     Kind.SUBSCRIPTIONS_EDITED: "followers change their ratios, pause and resume",

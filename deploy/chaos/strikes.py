@@ -28,6 +28,7 @@ STRIKES: Mapping[Kind, Striking] = {
     Kind.GRANTS_REVOKED: consent.revoke_grants,
     Kind.SOCKETS_DROPPED: feeds.drop_sockets,
     Kind.SOCKETS_SILENT: feeds.silence_sockets,
+    Kind.PUSHES_LOST: feeds.lose_pushes,
     Kind.CLOCK_AHEAD: venue.shift_clock,
     Kind.CLOCK_BEHIND: venue.shift_clock,
     Kind.SUBSCRIPTIONS_EDITED: edits.edit_subscriptions,

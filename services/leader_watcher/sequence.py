@@ -103,7 +103,7 @@ class EventSequence:
         published yet, only such a publication may go: False means that a comparison has to come first.
         """
         async with self._serial:
-            fresh = [fill for fill in fills if fill.event_id not in self._known]
+            fresh = list({fill.event_id: fill for fill in fills if fill.event_id not in self._known}.values())
             while fresh or (server and not self._complete):
                 state = self._state or await self.fresh_state()
                 if not self._complete and state.server != server:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from services.leader_watcher.bursts import Bursts, Part
 from services.leader_watcher.metrics import Metrics
 from services.leader_watcher.sequence import EventSequence, Publisher
 from services.leader_watcher.stamping import differences
@@ -21,11 +22,9 @@ from shared.domain.quantities import Contracts
 from shared.ports import (
     Clock,
     CouldNotAsk,
-    FeedFill,
     FeedHint,
     FeedJoined,
     FeedLost,
-    FeedSignal,
     GrantUnusable,
     LeaderFeed,
     LeaderHistory,
@@ -63,7 +62,7 @@ class LeaderWatch:
         rhythm: Rhythm,
         unreachable: tuple[type[Exception], ...],
     ) -> None:
-        self._leader, self._feed, self._history = leader, feed, history
+        self._leader, self._bursts, self._history = leader, Bursts(feed), history
         self._venue, self._clock, self._metrics, self._rhythm = venue, clock, metrics, rhythm
         self._unreachable = unreachable
         self._failures: tuple[type[Exception], ...] = (CouldNotAsk, GrantUnusable, *unreachable)
@@ -78,20 +77,22 @@ class LeaderWatch:
     async def watch(self) -> None:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._bursts.listen_for_ever())
             group.create_task(self._follow_feed())
             group.create_task(self._compare_for_ever())
 
     async def _follow_feed(self) -> None:
-        async for signal in self._feed.signals():
-            await self._take(signal)
+        while True:
+            for part in await self._bursts.next():
+                await self._take(part)
 
-    async def _take(self, signal: FeedSignal) -> None:
-        match signal:
+    async def _take(self, part: Part) -> None:
+        match part:
+            case list():
+                await self._insist_on_publishing(part)
             case FeedJoined():
                 await self._insist_on_comparing()
                 self._set_joined("")
-            case FeedFill(fill):
-                await self._insist_on_publishing([fill])
             case FeedHint():
                 await self._insist_on_comparing()
             case FeedLost(why):

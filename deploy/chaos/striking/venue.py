@@ -39,10 +39,7 @@ TROUBLE: Mapping[Kind, Sequence[Spec]] = {
     Kind.PUSHES_REPEATED: [{"kind": "push_repeat", "where": {"role": "leader"}, "n": 2}],
     Kind.PUSHES_REORDERED: [{"kind": "push_reorder", "where": {"role": "leader"}, "window": 3, "within_ms": 300}],
     Kind.PUSHES_LATE: [{"kind": "push_late", "where": {"role": "leader"}, "ms": 300, "jitter_ms": 1_500}],
-    Kind.PUSHES_LOST: [
-        {"kind": "push_drop", "where": {"role": "leader"}, "probability": 0.5},
-        {"kind": "push_no_trade_id", "where": {"role": "leader"}, "probability": 0.5},
-    ],
+    Kind.PUSHES_UNNAMED: [{"kind": "push_no_trade_id", "where": {"role": "leader"}, "probability": 0.5}],
 }
 
 

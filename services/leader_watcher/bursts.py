@@ -1,0 +1,52 @@
+"""What a socket has said since it was last listened to, with the fills of one burst in the order the leader made them.
+
+Pushes that came together are sorted by the venue's own sequence before anything of them is published: a burst may hold
+fills out of order, and a publication cannot be taken back. Waiting for a burst to grow costs nothing, because only what
+has arrived already is taken.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from shared.domain.fills import Fill
+from shared.ports import FeedFill, FeedSignal, LeaderFeed
+
+_MOST = 1_024
+"""Signals kept for a slow publisher; beyond them the socket has to wait."""
+
+Part = FeedSignal | list[Fill]
+
+
+class Bursts:
+    """Listens to one feed, and gives what it said in bursts."""
+
+    def __init__(self, feed: LeaderFeed) -> None:
+        self._feed = feed
+        self._heard: asyncio.Queue[FeedSignal] = asyncio.Queue(_MOST)
+
+    async def listen_for_ever(self) -> None:
+        """Listen until cancelled; waits while too much is unread."""
+        async for signal in self._feed.signals():
+            await self._heard.put(signal)
+
+    async def next(self) -> list[Part]:
+        """Wait for a signal and return it with all others that are there, neighbouring fills as one sorted list."""
+        burst = [await self._heard.get()]
+        while not self._heard.empty():
+            burst.append(self._heard.get_nowait())
+        return list(in_order(burst))
+
+
+def in_order(burst: Iterable[FeedSignal]) -> Iterator[Part]:
+    """Yield the signals as they came, each run of fills as one list in the venue's sequence."""
+    for fills, run in groupby(burst, lambda signal: isinstance(signal, FeedFill)):
+        if fills:
+            yield sorted((signal.fill for signal in run if isinstance(signal, FeedFill)), key=_sequence)
+        else:
+            yield from run
+
+
+def _sequence(fill: Fill) -> tuple[int, int, str]:
+    """Sort by time, then by trade: an instrument's trade ids grow, and a longer number is a larger one."""
+    return fill.at_ms, len(fill.trade_id), fill.trade_id
