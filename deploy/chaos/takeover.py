@@ -24,10 +24,11 @@ _MOST_S = 30.0
 _POLL_S = 0.02
 
 
-async def taken_over(redis: Redis) -> float | None:
+async def taken_over(redis: Redis, *, whole: bool = False) -> float | None:
     """Return the seconds until every lane of the worker that was just killed has decided all it had by now.
 
-    None if that cannot be told: the server went away, or it took longer than half a minute.
+    With `whole`, until it owes nothing either. None if that cannot be told: the server went away, or it took longer
+    than half a minute.
     """
     began = time.monotonic()
     try:
@@ -37,7 +38,9 @@ async def taken_over(redis: Redis) -> float | None:
         while time.monotonic() - began < _MOST_S:
             now = await _tokens(redis)
             orphaned = [
-                lane for lane in orphaned if not _taken(tokens, now, lane) or not await decided(redis, lane, tail)
+                lane
+                for lane in orphaned
+                if not _taken(tokens, now, lane) or not await decided(redis, lane, tail, whole=whole)
             ]
             if not orphaned:
                 return time.monotonic() - began
@@ -62,12 +65,13 @@ async def handed_over(redis: Redis, lanes: int) -> float | None:
     return None
 
 
-async def decided(redis: Redis, lane: int, tail: EntryId) -> bool:
+async def decided(redis: Redis, lane: int, tail: EntryId, *, whole: bool) -> bool:
     """Tell whether a lane has decided everything up to an entry: nothing in doubt, its offset there or beyond."""
     record = await _record(redis, lane)
     offset = EntryId(record.pop(b"offset", b"0-0").decode())
-    doubtful = any(name.startswith(b"strand:") and json.loads(kept).get("doubtful") for name, kept in record.items())
-    return entry_order(offset) >= entry_order(tail) and not doubtful
+    strands = [json.loads(kept) for name, kept in record.items() if name.startswith(b"strand:")]
+    open_still = any(each.get("doubtful") or (whole and each.get("phase")) for each in strands)
+    return entry_order(offset) >= entry_order(tail) and not open_still
 
 
 async def owing(redis: Redis) -> list[str]:

@@ -38,8 +38,12 @@ _HURRIED = {
 
 
 @asynccontextmanager
-async def theatre(plan: Plan, followers: int, workers: int, seconds: float, folder: Path) -> AsyncIterator[Theatre]:
+async def theatre(
+    plan: Plan, followers: int, workers: int, seconds: float, folder: Path, *, hurried: bool = True
+) -> AsyncIterator[Theatre]:
     """Bring everything up, in order, and take everything down again, whatever happens.
+
+    Unless `hurried`, the services keep their default rhythm.
 
     Raises:
         DidNotRun: something did not start; what had started is stopped.
@@ -63,7 +67,10 @@ async def theatre(plan: Plan, followers: int, workers: int, seconds: float, fold
         names = [f"worker-{number}" for number in range(1, workers + 1)]
         to_redis = {name: await _proxy(closing, lambda: mortal.port) for name in (_EVERYONE, *names)}
         to_venue = {name: await _proxy(closing, lambda: int(url.rpartition(":")[2])) for name in names}
-        settings = {**service_settings(folder, _redis_url(to_redis[_EVERYONE]), url, cast), **_HURRIED}
+        settings = {
+            **service_settings(folder, _redis_url(to_redis[_EVERYONE]), url, cast),
+            **(_HURRIED if hurried else {}),
+        }
         await enrol(folder, settings, enrolment_of(cast), logs)
         http = await closing.enter_async_context(httpx.AsyncClient(timeout=2, trust_env=False))
         of_workers = {name: _settings_of(name, settings, to_redis[name], to_venue[name]) for name in names}
