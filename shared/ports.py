@@ -149,8 +149,11 @@ class Leases(Protocol):
     async def renew(self, leases: Sequence[Lease]) -> list[Lease]:
         """Extend leases in place; return the lost ones."""
 
-    async def release(self, lease: Lease) -> None:
-        """Give a lane back."""
+    async def soonest_s(self) -> float:
+        """Return in how many seconds the first of all leases would run out, 0 if a lane is free already."""
+
+    async def release(self, lease: Lease, clean: int | None = None) -> None:
+        """Give a lane back; `clean` is the last commit's number if nothing may have been sent it does not tell of."""
 
 
 class LaneStore(Protocol):

@@ -5,7 +5,7 @@ A lane is given up the moment anything says that it is not ours: a failed renewa
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from random import Random
 
 import structlog
@@ -20,6 +20,8 @@ from shared.domain.lanes import Lease, fair_share
 from shared.ports import Clock, LaneStore, Leases
 
 _DRAIN_STEP_S = 0.01
+_BEHIND_A_LEASE_S = 0.01
+"""How soon after a lease has run out it is tried for."""
 
 
 class Holder:
@@ -56,8 +58,12 @@ class Holder:
         self._group: asyncio.TaskGroup | None = None
         self._order = [LaneNumber(number) for number in range(lane_count)]
         Random(worker).shuffle(self._order)
+        self._again_s = renew_s
+        self._nudged = asyncio.Event()
         self.on_written: Callable[..., None] = lambda _lane, _strand: None
         self.on_doubt: Callable[..., None] = lambda _lane, _strand: None
+        self.on_released: Callable[[], Awaitable[None]] = _tell_nobody
+        """Awaited whenever a lane, or a worker's share, has become free: others look for it at once."""
 
     @property
     def lanes(self) -> list[Lane]:
@@ -70,14 +76,19 @@ class Holder:
         if committer:
             committer.wake()
 
+    def nudge(self) -> None:
+        """Look for free lanes now, not at the next turn. Never blocks."""
+        self._nudged.set()
+
     async def hold_until(self, stopping: asyncio.Event) -> None:
         """Hold lanes until asked to stop, then drain and release them all."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
                 while not stopping.is_set():
+                    self._nudged.clear()
                     await self._round_or_wait(group)
-                    await self._pause(stopping)
+                    await first_of(self._again_s, stopping, self._nudged)
             finally:
                 self._group = None
             await self._let_go()
@@ -89,15 +100,9 @@ class Holder:
             structlog.get_logger().warning("redis_unreachable", error=type(error).__name__)
         self._metrics.lanes.set(len(self._held))
 
-    async def _pause(self, stopping: asyncio.Event) -> None:
-        try:
-            async with asyncio.timeout(self._renew_s):
-                await stopping.wait()
-        except TimeoutError:
-            return
-
     async def _round(self, group: asyncio.TaskGroup) -> None:
         """Renew what we hold; then take what is free up to our share, or give back one lane above it."""
+        self._again_s = self._renew_s
         alive = await self._leases.beat(self._worker)
         leases = [lane.lease for lane in self._held.values() if not lane.lost] + list(self._taking.values())
         for lease in await self._leases.renew(leases):
@@ -116,6 +121,8 @@ class Holder:
                 self._taking[number] = taken
                 mine += 1
                 group.create_task(self._run(taken), name=f"lane-{number}")
+        if mine < share:
+            self._again_s = min(self._renew_s, await self._leases.soonest_s() + _BEHIND_A_LEASE_S)
 
     def _lose(self, lease: Lease) -> None:
         self._metrics.lanes_lost.labels("lease").inc()
@@ -142,9 +149,7 @@ class Holder:
             return
         del self._taking[lease.lane]
         self._held[lease.lane], self._committers[id(lane)] = lane, committer
-        for strand in lane.strands.values():
-            if strand.phase is Phase.DOUBTFUL:
-                self.on_doubt(lane, strand)
+        self._resume(lane)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.follow(lane))
@@ -155,6 +160,14 @@ class Holder:
             self._committers.pop(id(lane), None)
             if self._held.get(lease.lane) is lane:
                 del self._held[lease.lane]
+
+    def _resume(self, lane: Lane) -> None:
+        """Ask for what is in doubt or unfinished, and go on with what was left ready to send."""
+        for strand in lane.strands.values():
+            if strand.phase in (Phase.DOUBTFUL, Phase.UNKNOWN, Phase.UNSETTLED):
+                self.on_doubt(lane, strand)
+            elif strand.phase is Phase.READY:
+                self.on_written(lane, strand)
 
     async def _load(self, lease: Lease) -> Lane:
         record = await self._store.load(lease.lane)
@@ -187,18 +200,22 @@ class Holder:
             group.create_task(self._drain(lane))
 
     async def _let_go(self) -> None:
-        """Drain and release everything; what cannot be reached is left to expire."""
+        """Say goodbye, so that others' shares grow; then drain and release everything, each lane as soon as it is done.
+
+        What cannot be reached is left to expire.
+        """
         taking = list(self._taking.values())
         self._taking.clear()
+        try:
+            await self._leases.leave(self._worker)
+            for lease in taking:
+                await self._leases.release(lease)
+            await self.on_released()
+        except self._unreachable as error:
+            structlog.get_logger().warning("redis_unreachable", error=type(error).__name__)
         async with asyncio.TaskGroup() as group:
             for lane in self.lanes:
                 group.create_task(self._drain(lane))
-        try:
-            for lease in taking:
-                await self._leases.release(lease)
-            await self._leases.leave(self._worker)
-        except self._unreachable as error:
-            structlog.get_logger().warning("redis_unreachable", error=type(error).__name__)
 
     async def _drain(self, lane: Lane) -> None:
         """Send nothing more for a lane, wait for what is in flight, write it all, release."""
@@ -210,8 +227,27 @@ class Holder:
         try:
             if committer:
                 await committer.settle_down()
-            await self._leases.release(lane.lease)
+            lane.lost, clean = True, lane.seq if lane.clean and not lane.lost else None
+            await self._leases.release(lane.lease, clean)
+            await self.on_released()
         except self._unreachable as error:
             structlog.get_logger().warning("lane_not_released", lane=lane.lease.lane, error=type(error).__name__)
         lane.lost = True
         self.wake(lane)
+
+
+async def first_of(seconds: float, *events: asyncio.Event) -> None:
+    """Wait for a time or for the first of some events."""
+    async with asyncio.TaskGroup() as group:
+        waits = [group.create_task(_set(event)) for event in events]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for each in waits:
+            each.cancel()
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _tell_nobody() -> None:
+    """Keep it to ourselves."""

@@ -76,7 +76,7 @@ class Lane:
             lane._subscribe(read_subscription(message))
         for name, kept in record.strands.items():
             key = key_of(name)
-            strand = lane.strands[key] = read_strand(key, kept, lease.wait_ms)
+            strand = lane.strands[key] = read_strand(key, kept, lease.wait_ms, clean=lease.clean)
             lane.by_follower[key.follower].append(strand)
             if not strand.done:
                 lane.owner[key.follower, key.inst_id] = strand
@@ -242,6 +242,18 @@ class Lane:
             if strand.dirty:
                 self.touch(strand)
         return [strand for strand, _, _ in written.strands]
+
+    @property
+    def clean(self) -> bool:
+        """Tell whether nothing may have been sent that the lane's record does not tell of.
+
+        Neither by us, nor by an earlier holder whose entries we have not all read and asked for.
+        """
+        unread = entry_order(self.position) < entry_order(self.lease.begun_found)
+        open_still = (
+            strand.dirty or strand.phase in (Phase.FLYING, Phase.DOUBTFUL) for strand in self.strands.values()
+        )
+        return self.caught_up and not unread and not any(open_still)
 
     @property
     def quiet(self) -> bool:

@@ -18,6 +18,9 @@ _OWED = {
 }
 
 
+_STANDS = {owed: phase for phase, owed in _OWED.items()}
+
+
 def field_name(key: StrandKey) -> str:
     """Spell the field a strand is kept under."""
     return "|".join(key)
@@ -57,8 +60,11 @@ def _owed_phase(strand: Strand) -> OwedPhase | None:
     return OwedPhase.REST if strand.owing else None
 
 
-def read_strand(key: StrandKey, record: StrandV1, wait_ms: int) -> Strand:
-    """Take over a strand: whatever was owed must be asked for before anything is sent."""
+def read_strand(key: StrandKey, record: StrandV1, wait_ms: int, *, clean: bool = False) -> Strand:
+    """Take over a strand: whatever was owed must be asked for before anything is sent.
+
+    From a holder that left nothing on its way, what its record says is all there is: it goes on where it stood.
+    """
     book = Book(Contracts(record.target), Contracts(record.held), _read_openings(record.openings), record.kept)
     strand = Strand(key, book=book, cursor=EntryId(record.cursor), event=EventId(record.event), covers=record.covers)
     strand.hops = Hops(record.event_ms, 0, 0)
@@ -68,7 +74,10 @@ def read_strand(key: StrandKey, record: StrandV1, wait_ms: int) -> Strand:
         strand.flight = _read_flight(key, record.attempt)
     strand.owing = record.phase is not None
     strand.poisoned = record.poisoned
-    if strand.owing or strand.doubtful:
+    if clean and not strand.doubtful:
+        strand.phase, strand.owing = _STANDS[record.phase], False
+        strand.wait_ms = strand.flight.expires_ms if strand.flight else 0
+    elif strand.owing or strand.doubtful:
         strand.doubt(wait_ms)
     return strand
 

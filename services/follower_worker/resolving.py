@@ -8,11 +8,11 @@ tried again.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 import structlog
 
+from services.follower_worker.doubts import Doubt
 from services.follower_worker.flights import Found, Probe
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
@@ -33,22 +33,6 @@ _QUESTIONS_A_BREATH, _BREATH_S = 20, 1.0
 """Questions about one strand in a row, and the pause after them: two thirds of the venue's 60 in 2 s per instrument."""
 _WAIT_STEP_S = 0.05
 """How often a wait for the venue's clock looks at it."""
-
-
-@dataclass(slots=True)
-class Doubt:
-    """What has been asked so far for one strand."""
-
-    lane: Lane
-    strand: Strand
-    asked: int = 0
-    absent_at: float | None = None
-    """Monotonic time of the first round in which nothing more was shown."""
-    own: OrderReport | None = None
-    found: dict[ClOrdId, Found] = field(default_factory=dict)
-    absent: set[ClOrdId] = field(default_factory=set)
-    """Names this round has shown to be absent; kept when the round is interrupted."""
-    questions: int = 0
 
 
 class Resolver:
@@ -97,6 +81,16 @@ class Resolver:
             else:
                 asyncio.get_running_loop().call_later(pause, self._queue.put_nowait, doubt)
 
+    async def _too_early(self, doubt: Doubt) -> float | None:
+        """Return how long to wait before anything can be concluded, None if it can be now."""
+        if not self._venue.clock.surely_past(doubt.strand.wait_ms):
+            return self._until_past(doubt.strand.wait_ms)
+        return None if await self._has_read_everything(doubt) else _WAIT_STEP_S
+
+    def _until_past(self, venue_ms: int) -> float:
+        """Return when to look again whether a moment has passed: not a thousand times before it can have."""
+        return max(_WAIT_STEP_S, (venue_ms - self._venue.clock.now_ms()) / 1000)
+
     def _pause(self, doubt: Doubt, first_ms: int, most_ms: int) -> float:
         doubt.asked += 1
         return delay_ms(doubt.asked - 1, first_ms, most_ms, Decimal(0)) / 1000
@@ -134,7 +128,7 @@ class Resolver:
 
     async def _decide_unknown(self, doubt: Doubt) -> float | None:
         if not self._venue.clock.surely_past(doubt.strand.wait_ms):
-            return _WAIT_STEP_S
+            return self._until_past(doubt.strand.wait_ms)
         report = await self._ask_own(doubt)
         self._metrics.asked_in_doubt.inc()
         if report is not None:
@@ -196,8 +190,8 @@ class Resolver:
 
     async def _decide_doubtful(self, doubt: Doubt) -> float | None:
         strand = doubt.strand
-        if not (self._venue.clock.surely_past(strand.wait_ms) and await self._has_read_everything(doubt)):
-            return _WAIT_STEP_S
+        if (wait_s := await self._too_early(doubt)) is not None:
+            return wait_s
         if strand.flight and doubt.own is None:
             doubt.own = await self._ask_own(doubt)
             if doubt.own is None and strand.flight.order_id:

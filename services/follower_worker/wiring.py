@@ -19,7 +19,7 @@ from shared.bus.client import UNREACHABLE, open_redis
 from shared.bus.keys import Keys
 from shared.bus.lane_state import LaneState
 from shared.bus.leases import Leases
-from shared.bus.notices import GrantNotices
+from shared.bus.notices import GrantNotices, LaneBell
 from shared.bus.reading import open_broker
 from shared.bus.streams import TradeStream
 from shared.clock import SystemClock
@@ -207,8 +207,10 @@ async def _run_worker(
     for number in range(settings.askers):
         life.background(f"asker-{number}", worker.resolver.ask_for_ever)
     life.background("housekeeping", housekeeper.keep_for_ever)
-    notices = GrantNotices(redis, keys, clock)
+    notices, bell = GrantNotices(redis, keys, clock), LaneBell(redis, keys, clock)
+    worker.holder.on_released = bell.ring
     life.background("notices", lambda: notices.listen(roster.heard))
+    life.background("bell", lambda: bell.listen(worker.holder.nudge))
     return worker, reader
 
 

@@ -1,8 +1,8 @@
 """What a socket has said since it was last listened to, with the fills of one burst in the order the leader made them.
 
-Pushes that came together are sorted by the venue's own sequence before anything of them is published: a burst may hold
-fills out of order, and a publication cannot be taken back. Waiting for a burst to grow costs nothing, because only what
-has arrived already is taken.
+Pushes that come together are sorted by the venue's own sequence before anything of them is published: a burst may hold
+fills out of order, and a publication cannot be taken back. A burst is written in one go but may be read in several, so
+after a first fill the rest is waited for, a few milliseconds.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from shared.domain.fills import Fill
-from shared.ports import FeedFill, FeedSignal, LeaderFeed
+from shared.ports import Clock, FeedFill, FeedSignal, LeaderFeed
 
 _MOST = 1_024
 """Signals kept for a slow publisher; beyond them the socket has to wait."""
@@ -21,8 +21,9 @@ Part = FeedSignal | list[Fill]
 class Bursts:
     """Listens to one feed, and gives what it said in bursts."""
 
-    def __init__(self, feed: LeaderFeed) -> None:
-        self._feed = feed
+    def __init__(self, feed: LeaderFeed, clock: Clock, linger_s: float) -> None:
+        """Listen to `feed`, and wait so long after a first fill for others that were sent with it."""
+        self._feed, self._clock, self._linger_s = feed, clock, linger_s
         self._heard: asyncio.Queue[FeedSignal] = asyncio.Queue(_MOST)
 
     async def listen_for_ever(self) -> None:
@@ -33,6 +34,8 @@ class Bursts:
     async def next(self) -> list[Part]:
         """Wait for a signal and return it with all others that are there, neighbouring fills as one sorted list."""
         burst = [await self._heard.get()]
+        if self._linger_s and isinstance(burst[0], FeedFill):
+            await self._clock.sleep(self._linger_s)
         while not self._heard.empty():
             burst.append(self._heard.get_nowait())
         return list(in_order(burst))

@@ -13,6 +13,11 @@ class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, 
     overlap_ms: int = Field(
         60_000, ge=1_000, description="milliseconds: how far before the last published fill a comparison begins"
     )
+    burst_ms: float = Field(
+        2,
+        ge=0,
+        description="milliseconds: how long after a pushed fill others of its burst are waited for and sorted",
+    )
     ping_s: float = Field(1, gt=0, description="seconds: how long a socket may be quiet before it is asked for a sign")
     silence_s: float = Field(2.5, gt=0, description="seconds: how long it may stay silent before it is given up")
     roster_s: float = Field(10, gt=0, description="seconds: how often the list of leaders is read again")

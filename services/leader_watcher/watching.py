@@ -45,6 +45,7 @@ class Rhythm:
     overlap_ms: int = 60_000
     lanes: int = 16
     tag: str = ""
+    burst_s: float = 0.0
 
 
 class LeaderWatch:
@@ -62,7 +63,7 @@ class LeaderWatch:
         rhythm: Rhythm,
         unreachable: tuple[type[Exception], ...],
     ) -> None:
-        self._leader, self._bursts, self._history = leader, Bursts(feed), history
+        self._leader, self._bursts, self._history = leader, Bursts(feed, clock, rhythm.burst_s), history
         self._venue, self._clock, self._metrics, self._rhythm = venue, clock, metrics, rhythm
         self._unreachable = unreachable
         self._failures: tuple[type[Exception], ...] = (CouldNotAsk, GrantUnusable, *unreachable)

@@ -70,7 +70,14 @@ class Means:
             self.ways.venue,
             self.clock,
             self.metrics,
-            Rhythm(settings.compare_s, settings.positions_s, settings.overlap_ms, settings.lanes, settings.okx_tag),
+            Rhythm(
+                settings.compare_s,
+                settings.positions_s,
+                settings.overlap_ms,
+                settings.lanes,
+                settings.okx_tag,
+                settings.burst_ms / 1_000,
+            ),
             UNREACHABLE,
         )
 

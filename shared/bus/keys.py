@@ -52,7 +52,7 @@ class Keys:
         return self._key(f"published:{leader}")
 
     def lane(self, lane: Lane) -> str:
-        """Hash, for ever: offset, begun, exp_max, seq, strand and subscription records. Owner: the lease's holder."""
+        """Hash, for ever: offset, begun, exp_max, seq, clean, strands, subscriptions. Owner: the lease's holder."""
         return self._key(f"lane:{lane:02d}")
 
     def lease(self, lane: Lane) -> str:
@@ -73,6 +73,11 @@ class Keys:
     def grants(self) -> str:
         """Channel (pub/sub, nothing stored): a grant changed. Owner: the token keeper."""
         return self._key("grants")
+
+    @property
+    def freed(self) -> str:
+        """Channel (pub/sub, nothing stored): a lane has become free. Owner: whoever gave it back."""
+        return self._key("freed")
 
     def lane_group(self, lane: Lane) -> str:
         """Consumer group on `trades` that mirrors a lane's offset for others to see; nothing is read through it."""

@@ -14,7 +14,7 @@ from shared.bus.epoch import renew_epoch
 from shared.bus.keys import Keys
 from shared.bus.replies import text
 from shared.bus.scripts import Steps
-from shared.domain.ids import EntryId
+from shared.domain.ids import STREAM_START, EntryId
 from shared.domain.lanes import LANE_SCHEME, Lane, Lease
 from shared.ports import Clock, VenueClock
 
@@ -47,13 +47,8 @@ class Leases:
                 )
 
     async def beat(self, worker: str) -> int:
-        """Show a sign of life and return how many workers showed one within two leases."""
-        now = self._clock.now_ms()
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.zadd(self._keys.workers, {worker: now})
-            pipe.zremrangebyscore(self._keys.workers, "-inf", now - 10 * self._ttl_ms)
-            pipe.zcount(self._keys.workers, now - 2 * self._ttl_ms, "+inf")
-            return max(1, int((await pipe.execute())[2]))
+        """Show a sign of life and return how many workers showed one within the time a lease lasts."""
+        return max(1, await self._steps.beat(self._keys.workers, worker, self._ttl_ms))
 
     async def leave(self, worker: str) -> None:
         """Take back the sign of life, so that others take their larger share at once."""
@@ -70,9 +65,18 @@ class Leases:
                 return None
             case b"held":
                 return None
-        found, raised, since = int(reply[1]), int(reply[2]), int(reply[3])
+        found, raised, since, clean = int(reply[1]), int(reply[2]), int(reply[3]), bool(int(reply[5]))
+        begun = STREAM_START if clean else EntryId(text(reply[4]))
         wait_ms = max(found, since + self._ttl_ms)
-        return Lease(lane, token, started + self._ttl_ms / 1000, raised, EntryId(reply[4].decode()), wait_ms, since)
+        return Lease(lane, token, started + self._ttl_ms / 1000, raised, begun, wait_ms, since, clean)
+
+    async def soonest_s(self) -> float:
+        """Return in how many seconds the first of all leases would run out, 0 if a lane is free already."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for lane in range(self._lanes):
+                pipe.pttl(self._keys.lease(Lane(lane)))
+            left_ms: list[int] = await pipe.execute()
+        return max(0, min(left_ms)) / 1000
 
     async def renew(self, leases: Sequence[Lease]) -> list[Lease]:
         """Extend leases in place and return those that are lost."""
@@ -94,6 +98,11 @@ class Leases:
                 lost.append(lease)
         return lost
 
-    async def release(self, lease: Lease) -> None:
-        """Give a lane back; a lease already lost is none of our business."""
-        await self._steps.release(self._keys.lease(lease.lane), lease.token)
+    async def release(self, lease: Lease, clean: int | None = None) -> None:
+        """Give a lane back; a lease already lost is none of our business.
+
+        `clean` is the number of the last commit, if nothing may have been sent that it does not tell of: the next
+        holder then has nothing to ask for.
+        """
+        keys = self._keys.lease(lease.lane), self._keys.lane(lease.lane)
+        await self._steps.release(keys, lease.token, clean)

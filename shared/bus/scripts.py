@@ -51,9 +51,13 @@ class Steps:
         """See renew.lua."""
         return cast("Reply", await self._run("renew", keys, (ttl_ms, venue_ms, *tokens)))
 
-    async def release(self, lease: str, token: str) -> bool:
+    async def beat(self, workers: str, worker: str, counts_ms: int) -> int:
+        """See beat.lua."""
+        return cast("int", await self._run("beat", (workers,), (worker, counts_ms)))
+
+    async def release(self, keys: tuple[str, str], token: str, clean: int | None) -> bool:
         """See release.lua."""
-        return bool(await self._run("release", (lease,), (token,)))
+        return bool(await self._run("release", keys, (token, "" if clean is None else clean)))
 
     async def begun(self, keys: Sequence[str], entry: tuple[int, int], tokens: Sequence[str]) -> list[bool]:
         """See begun.lua."""

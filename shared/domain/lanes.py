@@ -43,3 +43,5 @@ class Lease:
     """Nothing an earlier holder sent can be accepted once the venue's clock has passed this."""
     since_ms: int
     """Fills not newer than this may have been handled by state Redis has lost."""
+    clean: bool = False
+    """The last holder left nothing on its way: what the lane's record does not tell of was never sent."""

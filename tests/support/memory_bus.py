@@ -31,6 +31,7 @@ class LaneKept:
     seq: int = 0
     strands: dict[str, StrandV1] = field(default_factory=dict)
     subscriptions: dict[tuple[str, str], SubscriptionV1] = field(default_factory=dict)
+    clean: tuple[str, int] | None = None
 
 
 @dataclass
@@ -118,7 +119,7 @@ class MemoryLeases:
     async def beat(self, worker: str) -> int:
         now = self._clock.now_ms()
         self._redis.kept.workers[worker] = now
-        return sum(seen >= now - 2 * self._ttl_ms for seen in self._redis.kept.workers.values())
+        return sum(seen >= now - self._ttl_ms for seen in self._redis.kept.workers.values())
 
     async def leave(self, worker: str) -> None:
         self._redis.kept.workers.pop(worker, None)
@@ -132,11 +133,20 @@ class MemoryLeases:
             return None
         kept, token = redis.lane(lane), token_hex(16)
         begun = redis.kept.last if kept.begun is None else kept.begun
+        clean, kept.clean = kept.clean == (redis.server, kept.seq), None
         found, kept.exp_max = kept.exp_max, max(kept.exp_max, self._venue.now_ms() + self._ttl_ms)
         deadline = started + self._ttl_ms / 1000
         redis.kept.leases[lane] = (token, deadline)
         since = redis.kept.since
-        return Lease(lane, token, deadline, kept.exp_max, begun, max(found, since + self._ttl_ms), since)
+        begun = STREAM_START if clean else begun
+        return Lease(lane, token, deadline, kept.exp_max, begun, max(found, since + self._ttl_ms), since, clean)
+
+    async def soonest_s(self) -> float:
+        now, free_at = (
+            self._clock.monotonic(),
+            [self._redis.kept.leases.get(Lane(n), ("", 0.0))[1] for n in range(self._lanes)],
+        )
+        return max(0.0, min(free_at) - now)
 
     async def renew(self, leases: Sequence[Lease]) -> list[Lease]:
         if leases and not self._redis.known:
@@ -153,9 +163,11 @@ class MemoryLeases:
             self._redis.kept.leases[lease.lane] = (lease.token, lease.deadline)
         return lost
 
-    async def release(self, lease: Lease) -> None:
+    async def release(self, lease: Lease, clean: int | None = None) -> None:
         if self._redis.holder(lease.lane) == lease.token:
             del self._redis.kept.leases[lease.lane]
+            kept = self._redis.lane(lease.lane)
+            kept.clean = kept.clean if clean is None else (self._redis.server, clean)
 
     async def renew_epoch(self) -> None:
         self._redis.renew_epoch(self._venue.now_ms())

@@ -117,3 +117,18 @@ async def test_a_lane_that_lost_begun_doubts_everything_in_the_stream(mortal: Mo
     taken = await bus.leases().acquire(LANE)
     assert taken
     assert taken.begun_found == await bus.trades.last()
+
+
+async def test_a_clean_mark_of_an_older_copy_counts_for_nothing(mortal: MortalBus) -> None:
+    """It was true then; since then somebody may have sent, and died with the server."""
+    bus = mortal.bus
+    lease = await held(bus)
+    await bus.store.commit(lease, Commit(1, ENTRY))
+    await bus.leases().release(lease, clean=1)
+    mortal.server.remember()
+    assert await bus.leases().acquire(LANE)
+    mortal.server.come_back_older()
+    assert await bus.leases().acquire(LANE) is None
+    again = await bus.leases().acquire(LANE)
+    assert again
+    assert not again.clean

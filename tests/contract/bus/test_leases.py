@@ -9,6 +9,7 @@ from shared.bus.leases import SchemeMismatch
 from shared.domain.ids import STREAM_START, EntryId
 from shared.domain.lanes import Lane, Lease
 from shared.messages.entries import write_subscription
+from shared.messages.lane import Commit
 from tests.support.builders import LEADER, NOON_MS, subscription
 from tests.support.bus import Bus, entry_after
 from tests.support.waiting import until
@@ -160,3 +161,67 @@ async def test_a_worker_of_another_lane_count_is_refused(bus: Bus) -> None:
     await bus.leases(lanes=4).check_installation()
     with pytest.raises(SchemeMismatch, match="lanes is 8 here but 4 in the installation"):
         await bus.leases(lanes=8).check_installation()
+
+
+class TestCleanRelease:
+    """A lane given back with nothing on its way: the next holder has nothing to ask for, and only then."""
+
+    async def begun(self, bus: Bus) -> Lease:
+        lease = await taken(bus)
+        await bus.store.commit(lease, Commit(1, EntryId("4-0")))
+        await bus.store.raise_begun([lease], EntryId("5-0"))
+        return lease
+
+    async def test_nothing_of_it_is_in_doubt(self, bus: Bus) -> None:
+        await bus.leases().release(await self.begun(bus), clean=1)
+        again = await bus.leases().acquire(LANE)
+        assert again
+        assert (again.clean, again.begun_found) == (True, STREAM_START)
+
+    async def test_given_back_in_a_hurry_it_is_in_doubt(self, bus: Bus) -> None:
+        await bus.leases().release(await self.begun(bus))
+        again = await bus.leases().acquire(LANE)
+        assert again
+        assert (again.clean, again.begun_found) == (False, EntryId("5-0"))
+
+    async def test_the_mark_is_of_one_commit(self, bus: Bus) -> None:
+        await bus.leases().release(await self.begun(bus), clean=0)
+        again = await bus.leases().acquire(LANE)
+        assert again
+        assert not again.clean
+
+    async def test_the_mark_is_gone_once_somebody_holds_the_lane(self, bus: Bus) -> None:
+        await bus.leases(ttl_ms=50).release(await self.begun(bus), clean=1)
+        assert await bus.leases(ttl_ms=50).acquire(LANE)
+        again = await until(lambda: bus.leases().acquire(LANE))
+        assert not again.clean, "who held it meanwhile may have sent and died"
+
+    async def test_a_stranger_leaves_no_mark(self, bus: Bus) -> None:
+        lease = await self.begun(bus)
+        await bus.leases().release(Lease(LANE, "0" * 32, 0.0, 0, STREAM_START, 0, 0), clean=1)
+        await bus.leases().release(lease)
+        again = await bus.leases().acquire(LANE)
+        assert again
+        assert not again.clean
+
+
+async def test_a_lane_whose_lease_runs_out_is_known_before_it_does(bus: Bus) -> None:
+    await bus.publisher.renew_epoch(NOON_MS, 4)
+    leases = bus.leases()
+    assert await leases.soonest_s() == 0
+    for lane in range(4):
+        assert await bus.leases(ttl_ms=2_000 if lane == 2 else 60_000).acquire(Lane(lane))
+    assert 1 < await leases.soonest_s() <= 2
+
+
+async def test_a_worker_counts_as_long_as_a_lease_lasts(bus: Bus) -> None:
+    leases = bus.leases(ttl_ms=100)
+    assert await leases.beat("a") == 1
+    assert await leases.beat("b") == 2
+    await leases.leave("b")
+    assert await leases.beat("c") == 2
+    await until(lambda: _counted(leases, 1))
+
+
+async def _counted(leases: object, wanted: int) -> bool:
+    return bool(await leases.beat("d") == wanted)  # type: ignore[attr-defined]  # either subject

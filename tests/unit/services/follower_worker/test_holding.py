@@ -39,7 +39,7 @@ class Hall:
         self.bus, self.known = MemoryBus(), KnownFollowers()
         self.doubts: list[Strand] = []
 
-    def worker(self, name: str, leases: MemoryLeases | None = None) -> Holder:
+    def worker(self, name: str, leases: MemoryLeases | None = None, renew_s: float = RENEW_S) -> Holder:
         clock, metrics = SystemClock(), Metrics(Meter("test"))
         copier = Copier(
             self.bus.store,
@@ -60,7 +60,7 @@ class Hall:
             clock,
             metrics,
             LANES,
-            RENEW_S,
+            renew_s,
             (ConnectionError,),
         )
         holder.on_doubt = lambda _lane, strand: self.doubts.append(strand)
@@ -112,18 +112,41 @@ async def test_it_keeps_them_longer_than_a_lease_lasts() -> None:
 async def test_two_share_and_lanes_move_one_at_a_time() -> None:
     hall = Hall()
     first, second = hall.worker("a"), hall.worker("b")
+    draining: list[int] = []
+
+    async def count() -> None:
+        draining.append(sum(lane.draining for lane in first.lanes))
+
+    first.on_released = count
     async with holding(first):
         await holds(first, LANES)
         async with holding(second):
-            seen: set[int] = set()
-            await until(lambda: shared(first, second, seen), every_s=0.001)
+            await until(lambda: len(first.lanes) == len(second.lanes) == LANES // 2)
+            assert draining == [1] * (LANES // 2)
         await holds(first, LANES)
-    assert max(seen) == 1
 
 
-def shared(first: Holder, second: Holder, seen: set[int]) -> bool:
-    seen.add(sum(lane.draining for lane in first.lanes if not lane.lost))
-    return len(first.lanes) == len(second.lanes) == LANES // 2
+async def test_told_of_a_free_lane_it_looks_at_once() -> None:
+    hall = Hall()
+    long = hall.bus.leases(lanes=LANES, ttl_ms=60_000)
+    await hall.bus.publisher.renew_epoch(NOON_MS, LANES)
+    strangers = await long.acquire(LaneNumber(3))
+    assert strangers
+    waiting = hall.worker("a", long, renew_s=60)
+    async with holding(waiting):
+        await holds(waiting, LANES - 1)
+        await long.release(strangers)
+        waiting.nudge()
+        await holds(waiting, LANES)
+
+
+async def test_a_lane_of_a_dead_worker_is_taken_as_soon_as_its_lease_has_run_out() -> None:
+    hall = Hall()
+    await hall.bus.publisher.renew_epoch(NOON_MS, LANES)
+    assert await hall.bus.leases(lanes=LANES, ttl_ms=80).acquire(LaneNumber(3))
+    waiting = hall.worker("a", hall.bus.leases(lanes=LANES, ttl_ms=60_000), renew_s=60)
+    async with holding(waiting):
+        await holds(waiting, LANES)
 
 
 async def test_a_lane_whose_lease_is_gone_is_given_up_and_taken_anew() -> None:

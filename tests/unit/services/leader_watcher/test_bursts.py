@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.leader_watcher.bursts import Bursts, in_order
+from shared.clock import SystemClock
 from shared.domain.fills import Fill
 from shared.domain.instruments import Side
 from shared.ports import FeedFill, FeedHint, FeedJoined, FeedLost, FeedSignal
 from tests.support.builders import NOON_MS, fill
+from tests.support.clock import FakeClock, settle
 from tests.support.watching import Hide, watching
 
 HINT, JOINED, LOST = FeedHint("no trade id"), FeedJoined(), FeedLost("gone")
@@ -53,9 +55,29 @@ class Chatty:
 
 
 async def test_everything_that_is_there_is_one_burst() -> None:
-    bursts = Bursts(Chatty(JOINED, FeedFill(made(2, 2)), FeedFill(made(1, 1))))
+    bursts = Bursts(Chatty(JOINED, FeedFill(made(2, 2)), FeedFill(made(1, 1))), SystemClock(), 0)
     listening = asyncio.ensure_future(bursts.listen_for_ever())
     assert await asyncio.wait_for(bursts.next(), 5) == [JOINED, [made(1, 1), made(2, 2)]]
+    listening.cancel()
+
+
+async def test_the_rest_of_a_burst_is_waited_for() -> None:
+    """What is written in one go may be read in several."""
+    clock, late = FakeClock(), asyncio.Event()
+
+    class Halting(Chatty):
+        async def signals(self) -> AsyncIterator[FeedSignal]:
+            yield FeedFill(made(2, 2))
+            await late.wait()
+            yield FeedFill(made(1, 1))
+            await asyncio.Event().wait()
+
+    bursts = Bursts(Halting(), clock, 0.002)
+    listening, hearing = asyncio.ensure_future(bursts.listen_for_ever()), asyncio.ensure_future(bursts.next())
+    await settle()
+    late.set()
+    await clock.advance(0.002)
+    assert await asyncio.wait_for(hearing, 5) == [[made(1, 1), made(2, 2)]]
     listening.cancel()
 
 
