@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 import structlog
+from msgspec import structs
 
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
@@ -157,7 +158,7 @@ class Copier:
         if isinstance(message, SubscriptionV1):
             self._metrics.entries.labels("subscription").inc()
             if lane_of(AccountId(message.follower), self._lane_count) == lane.lease.lane:
-                lane.change(entry, message)
+                lane.change(entry, self._at_the_venue(message))
             return
         self._metrics.entries.labels("trade_event").inc()
         self._metrics.read.observe(max(0, read_ms - message.published_ms) / 1000)
@@ -167,3 +168,9 @@ class Copier:
                 self.on_doubt(lane, strand)
             else:
                 self.on_ready(lane, strand)
+
+    def _at_the_venue(self, message: SubscriptionV1) -> SubscriptionV1:
+        """Put the moment a version was made into the venue's time, in which events are told."""
+        if not message.made_ms:
+            return message
+        return structs.replace(message, made_ms=message.made_ms + self._venue.now_ms() - self._clock.now_ms())

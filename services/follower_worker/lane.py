@@ -4,6 +4,8 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from msgspec import structs
+
 from services.follower_worker.flights import StrandKey
 from services.follower_worker.records import field_name, key_of, read_strand, write_strand
 from services.follower_worker.strands import Phase, Strand
@@ -14,7 +16,7 @@ from shared.domain.instruments import Instrument
 from shared.domain.lanes import Lease
 from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.subscriptions import Subscription, SubscriptionState
-from shared.messages.entries import SubscriptionV1, read_subscription
+from shared.messages.entries import SubscriptionV1, read_subscription, write_subscription
 from shared.messages.lane import Commit, LaneRecord
 from shared.messages.outcome import OutcomeV1
 
@@ -52,6 +54,8 @@ class Lane:
     position: EntryId
     seq: int
     by_leader: dict[AccountId, dict[AccountId, Subscription]] = field(default_factory=lambda: defaultdict(dict))
+    replaced: dict[tuple[AccountId, AccountId], Subscription] = field(default_factory=dict)
+    """The version before the newest, by follower and leader."""
     strands: dict[StrandKey, Strand] = field(default_factory=dict)
     by_follower: dict[AccountId, list[Strand]] = field(default_factory=lambda: defaultdict(list))
     owner: dict[tuple[AccountId, InstId], Strand] = field(default_factory=dict)
@@ -73,7 +77,7 @@ class Lane:
         """Take over a lane from its record."""
         lane = cls(lease, record.offset, record.offset, record.seq, written_offset=record.offset)
         for message in record.subscriptions:
-            lane._subscribe(read_subscription(message))
+            lane._subscribe(message)
         for name, kept in record.strands.items():
             key = key_of(name)
             strand = lane.strands[key] = read_strand(key, kept, lease.wait_ms, clean=lease.clean)
@@ -82,13 +86,30 @@ class Lane:
                 lane.owner[key.follower, key.inst_id] = strand
         return lane
 
-    def _subscribe(self, subscription: Subscription) -> bool:
+    def _subscribe(self, message: SubscriptionV1) -> bool:
         """Put a version in force unless a newer one is; tells whether it did."""
-        known = self.by_leader[subscription.leader].get(subscription.follower)
+        subscription = read_subscription(message)
+        pair, known = (subscription.follower, subscription.leader), self._newest(subscription)
         if known is not None and subscription.version <= known.version:
             return False
         self.by_leader[subscription.leader][subscription.follower] = subscription
+        if known is not None:
+            self.replaced[pair] = known
+        elif message.before:
+            self.replaced[pair] = read_subscription(message.before)
         return True
+
+    def _newest(self, subscription: Subscription) -> Subscription | None:
+        return self.by_leader[subscription.leader].get(subscription.follower)
+
+    def _in_force(self, subscription: Subscription, event: TradeEvent) -> Subscription:
+        """Return the version an event is copied under: the newest, as the stream orders them.
+
+        Of events that a forgetful server is given back the stream's order says nothing: there time decides.
+        """
+        if event.at_ms > self.lease.since_ms or subscription.made_ms <= event.at_ms:
+            return subscription
+        return self.replaced.get((subscription.follower, subscription.leader), subscription)
 
     def subscription(self, key: StrandKey) -> Subscription:
         """Return the settings in force for a strand."""
@@ -101,8 +122,10 @@ class Lane:
 
     def change(self, entry: EntryId, message: SubscriptionV1) -> None:
         """Put a version of a subscription in force."""
-        newer = self._subscribe(read_subscription(message))
-        self.open_entries.append(OpenEntry(entry, 0, message if newer else None))
+        newer = self._subscribe(message)
+        replaced = self.replaced.get((AccountId(message.follower), AccountId(message.leader)))
+        kept = structs.replace(message, before=write_subscription(replaced) if replaced else None)
+        self.open_entries.append(OpenEntry(entry, 0, kept if newer else None))
 
     def apply(self, event: TradeEvent, instrument: Instrument | None, read_ms: int, at_ms: int) -> list[Strand]:
         """Give an event to every strand it concerns.
@@ -112,7 +135,8 @@ class Lane:
         opened = OpenEntry(event.entry, 0)
         self.open_entries.append(opened)
         concerned = []
-        for follower, subscription in _rotated(self.by_leader.get(event.leader, {}), event):
+        for follower, newest in _rotated(self.by_leader.get(event.leader, {}), event):
+            subscription = self._in_force(newest, event)
             strand = self._strand(StrandKey(follower, event.inst_id, event.leader))
             if entry_order(strand.cursor) >= entry_order(event.entry) or _over(subscription, strand):
                 continue

@@ -3,11 +3,12 @@
 from services.follower_worker.flights import Flight, StrandKey
 from services.follower_worker.strands import Phase, Strand
 from shared.domain.books import Book
-from shared.domain.fills import Hops
+from shared.domain.fills import Hops, TradeEvent
 from shared.domain.ids import AccountId, EntryId, EventId, InstId, Leg, client_order_id
 from shared.domain.orders import Attempt, Intent, MarginMode, Opening, OrderType
 from shared.domain.quantities import Contracts, Price
-from shared.messages.entries import read_trade_event, write_trade_event
+from shared.domain.subscriptions import Subscription
+from shared.messages.entries import read_subscription, read_trade_event, write_subscription, write_trade_event
 from shared.messages.strand import AttemptV1, OpeningV1, OwedPhase, PendingV1, StrandV1
 
 _OWED = {
@@ -47,7 +48,7 @@ def write_strand(strand: Strand) -> StrandV1:
         openings=_write_openings(book.openings),
         phase=_owed_phase(strand),
         attempt=_write_flight(strand.flight) if strand.flight else None,
-        doubtful=tuple(PendingV1(event.entry, write_trade_event(event)) for event in strand.doubtful),
+        doubtful=tuple(_write_pending(event, strand.under.get(event.id)) for event in strand.doubtful),
         poisoned=strand.poisoned,
     )
 
@@ -70,6 +71,7 @@ def read_strand(key: StrandKey, record: StrandV1, wait_ms: int, *, clean: bool =
     strand.hops = Hops(record.event_ms, 0, 0)
     strand.tries = {Leg.CLOSE: record.tries[0], Leg.OPEN: record.tries[1]}
     strand.doubtful = [read_trade_event(each.event, EntryId(each.entry)) for each in record.doubtful]
+    strand.under = {EventId(each.event.id): read_subscription(each.under) for each in record.doubtful if each.under}
     if record.attempt:
         strand.flight = _read_flight(key, record.attempt)
     strand.owing = record.phase is not None
@@ -80,6 +82,10 @@ def read_strand(key: StrandKey, record: StrandV1, wait_ms: int, *, clean: bool =
     elif strand.owing or strand.doubtful:
         strand.doubt(wait_ms)
     return strand
+
+
+def _write_pending(event: TradeEvent, under: Subscription | None) -> PendingV1:
+    return PendingV1(event.entry, write_trade_event(event), write_subscription(under) if under else None)
 
 
 def _write_openings(openings: tuple[Opening, ...]) -> tuple[OpeningV1, ...]:

@@ -62,6 +62,8 @@ class Strand:
     owing: bool = False
     """In doubt because a record said so, not only because entries may have been sent."""
     doubtful: list[TradeEvent] = field(default_factory=list)
+    under: dict[EventId, Subscription] = field(default_factory=dict)
+    """The settings in force for each doubtful event."""
     wait_ms: int = 0
     recheck: bool = False
     """The account must be read before the next close: the last one was refused."""
@@ -109,6 +111,7 @@ class Strand:
         self.cursor = event.entry
         if self.phase is Phase.DOUBTFUL:
             self.doubtful.append(event)
+            self.under[event.id] = subscription
             self.revision += 1
             return None
         self.read_ms = read_ms
@@ -256,10 +259,10 @@ class Strand:
         skips = []
         self._adopt(found.get(self.event, []), instrument)
         for event in self.doubtful:
-            skip = self._fold(event, subscription, instrument)
+            skip = self._fold(event, self.under.get(event.id, subscription), instrument)
             skips += [skip] if skip else []
             self._adopt(found.get(event.id, []), instrument)
-        self.doubtful, self.owing, self.phase = [], False, Phase.READY
+        self.doubtful, self.under, self.owing, self.phase = [], {}, False, Phase.READY
         self._record_result()
         return skips
 

@@ -1,6 +1,6 @@
 """Who follows whom, how much, within which limits; and what makes a subscription impossible."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -51,6 +51,8 @@ class Subscription:
     """Largest accepted distance from the leader's price, as a fraction: 0.005 is half a per cent."""
     max_order: Quote | None = None
     max_position: Quote | None = None
+    made_ms: int = field(default=0, compare=False)
+    """When this version was made; 0 where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

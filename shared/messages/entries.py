@@ -59,6 +59,9 @@ class SubscriptionV1(msgspec.Struct, frozen=True, tag_field="schema", tag="subsc
     slippage_cap: str | None = None
     max_order: str | None = None
     max_position: str | None = None
+    made_ms: int = 0
+    before: "SubscriptionV1 | None" = None
+    """The version this one replaced, for events that a forgetful server is given back after it."""
 
     @property
     def id(self) -> str:
@@ -149,6 +152,7 @@ def write_subscription(subscription: Subscription) -> SubscriptionV1:
         slippage_cap=_spelled(subscription.slippage_cap),
         max_order=_spelled(subscription.max_order),
         max_position=_spelled(subscription.max_position),
+        made_ms=subscription.made_ms,
     )
 
 
@@ -170,6 +174,7 @@ def read_subscription(message: SubscriptionV1) -> Subscription:
         slippage_cap=_optional("slippage_cap", message.slippage_cap),
         max_order=None if max_order is None else Quote(max_order),
         max_position=None if max_position is None else Quote(max_position),
+        made_ms=message.made_ms,
     )
 
 

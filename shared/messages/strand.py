@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from shared.messages.entries import TradeEventV1
+from shared.messages.entries import SubscriptionV1, TradeEventV1
 
 
 class OwedPhase(StrEnum):
@@ -47,11 +47,12 @@ class AttemptV1(msgspec.Struct, frozen=True):
     covers: int = 0
 
 
-class PendingV1(msgspec.Struct, frozen=True):
-    """A trade event that must be asked for before it is folded."""
+class PendingV1(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A trade event that must be asked for before it is folded, and the settings it is to be folded under."""
 
     entry: str
     event: TradeEventV1
+    under: SubscriptionV1 | None = None
 
 
 class StrandV1(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="schema", tag="strand/1"):

@@ -55,7 +55,7 @@ class Subscriptions:
         """Return the newest version of every subscription."""
         query = select(subscriptions).order_by(subscriptions.c.follower, subscriptions.c.leader)
         async with self._database.reading() as connection:
-            return [_subscription(row) for row in await connection.execute(query)]
+            return [_subscription(row, row.updated) for row in await connection.execute(query)]
 
     async def find(self, follower: AccountId, leader: AccountId) -> Subscription | None:
         """Return the newest version of one subscription, or None."""
@@ -63,14 +63,14 @@ class Subscriptions:
         query = select(table).where(table.c.follower == follower, table.c.leader == leader)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
-        return None if row is None else _subscription(row)
+        return None if row is None else _subscription(row, row.updated)
 
     async def unpublished(self, limit: int = 1_000) -> list[Subscription]:
         """Return versions that are not in the stream yet, in the order they were made."""
         table = subscription_versions
         query = select(table).where(table.c.published.is_(None)).order_by(table.c.made, table.c.version).limit(limit)
         async with self._database.reading() as connection:
-            return [_subscription(row) for row in await connection.execute(query)]
+            return [_subscription(row, row.made) for row in await connection.execute(query)]
 
     async def mark_published(self, published: Sequence[Subscription], now_ms: int) -> None:
         """Remember that versions are in the stream. Repeating it changes nothing."""
@@ -115,7 +115,7 @@ def _values(subscription: Subscription) -> dict[str, Any]:
     }
 
 
-def _subscription(row: Row[Any]) -> Subscription:
+def _subscription(row: Row[Any], made_ms: int) -> Subscription:
     return Subscription(
         follower=AccountId(row.follower),
         leader=AccountId(row.leader),
@@ -127,4 +127,5 @@ def _subscription(row: Row[Any]) -> Subscription:
         slippage_cap=row.slippage_cap,
         max_order=row.max_order,
         max_position=row.max_position,
+        made_ms=made_ms,
     )

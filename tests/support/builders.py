@@ -59,6 +59,7 @@ def subscription(
     follower: str = FOLLOWER,
     leader: str = LEADER,
     version: int = 1,
+    made_ms: int = 0,
 ) -> Subscription:
     """Build an active subscription without limits, unless told otherwise."""
     return Subscription(
@@ -72,6 +73,7 @@ def subscription(
         slippage_cap=None if slippage_cap is None else Decimal(slippage_cap),
         max_order=None if max_order is None else Quote(Decimal(max_order)),
         max_position=None if max_position is None else Quote(Decimal(max_position)),
+        made_ms=made_ms,
     )
 
 

@@ -23,9 +23,10 @@ def lease(
     exp_max: int = NOON_MS + 3_600_000,
     deadline: float = FAR,
     number: int = 0,
+    clean: bool = False,
 ) -> Lease:
     """Build a lease that lasts."""
-    return Lease(LaneNumber(number), "t" * 32, deadline, exp_max, EntryId(begun_found), wait_ms, since_ms)
+    return Lease(LaneNumber(number), "t" * 32, deadline, exp_max, EntryId(begun_found), wait_ms, since_ms, clean)
 
 
 def lane(*subscriptions: Subscription, held: Lease | None = None, record: LaneRecord | None = None) -> Lane:

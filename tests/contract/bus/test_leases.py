@@ -194,6 +194,7 @@ class TestCleanRelease:
         await bus.leases(ttl_ms=50).release(await self.begun(bus), clean=1)
         assert await bus.leases(ttl_ms=50).acquire(LANE)
         again = await until(lambda: bus.leases().acquire(LANE))
+        assert again
         assert not again.clean, "who held it meanwhile may have sent and died"
 
     async def test_a_stranger_leaves_no_mark(self, bus: Bus) -> None:

@@ -14,7 +14,7 @@ from shared.domain.ids import EntryId, EventId, Leg
 from shared.domain.orders import Intent, MarginMode, Opening, OrderType, attempt
 from shared.domain.quantities import Contracts, Price
 from shared.messages.strand import OwedPhase, decode, encode
-from tests.support.builders import BTC, FOLLOWER, LEADER, NOON_MS, event
+from tests.support.builders import BTC, FOLLOWER, LEADER, NOON_MS, event, subscription
 
 KEY = StrandKey(FOLLOWER, BTC, LEADER)
 
@@ -69,13 +69,16 @@ def strands(draw: st.DrawFn) -> Strand:
         strand.doubtful = [
             event(0, draw(st.integers(-9, 9)), number=number + 1) for number in range(draw(st.integers(1, 3)))
         ]
+        ratios = draw(st.lists(st.integers(1, 9), max_size=len(strand.doubtful)))
+        pairs = zip(strand.doubtful, ratios, strict=False)
+        strand.under = {each.id: subscription(ratio=ratio, made_ms=ratio) for each, ratio in pairs}
     return strand
 
 
 @given(strands())
 def test_nothing_is_lost_on_the_way_through_redis(strand: Strand) -> None:
     again = read_strand(KEY, decode(encode(write_strand(strand))), NOON_MS)
-    for name in ("key", "book", "cursor", "event", "covers", "tries", "flight", "doubtful", "poisoned"):
+    for name in ("key", "book", "cursor", "event", "covers", "tries", "flight", "doubtful", "under", "poisoned"):
         assert getattr(again, name) == getattr(strand, name)
     assert write_strand(again) == write_strand(strand) or strand.phase is not Phase.DOUBTFUL
 
@@ -98,6 +101,16 @@ def test_a_strand_still_in_doubt_says_what_it_was_found_with() -> None:
     assert write_strand(strand).phase is OwedPhase.UNKNOWN
     strand.flight = Flight(strand.flight.attempt, NOON_MS, NOON_MS, 1, "venue-1")
     assert write_strand(strand).phase is OwedPhase.UNSETTLED
+
+
+@given(strands())
+def test_from_a_holder_that_left_nothing_on_its_way_it_goes_on_where_it_stood(strand: Strand) -> None:
+    again = read_strand(KEY, decode(encode(write_strand(strand))), NOON_MS, clean=True)
+    if strand.phase is Phase.DOUBTFUL:
+        assert again.phase is Phase.DOUBTFUL
+        return
+    assert (again.phase, again.owing) == (strand.phase, False)
+    assert again.wait_ms == (strand.flight.expires_ms if strand.flight else 0)
 
 
 def test_a_field_name_is_read_back() -> None:
