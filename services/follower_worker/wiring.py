@@ -11,6 +11,7 @@ from services.follower_worker.complaining import Complaints
 from services.follower_worker.handlers import TradesReader
 from services.follower_worker.housekeeping import Housekeeper
 from services.follower_worker.metrics import Metrics
+from services.follower_worker.remembering import DatabaseMemory
 from services.follower_worker.roster import Roster
 from services.follower_worker.settings import Settings
 from services.follower_worker.submitting import Venue
@@ -34,10 +35,12 @@ from shared.okx.opening import Ways, open_ways
 from shared.okx.socket import ConnectGate, SocketLimits
 from shared.okx.wires import open_wires
 from shared.store.accounts import Account as StoredAccount
+from shared.store.copies import RedisCopies
 from shared.store.engine import Database
 from shared.store.followers import Followers
 from shared.store.grants import Grants, OpenedGrants
 from shared.store.migrate import migrate
+from shared.store.subscriptions import Subscriptions
 from shared.telemetry.health import Health
 from shared.telemetry.metrics import Meter
 from shared.vault.seal import vault_from
@@ -104,6 +107,7 @@ class Storage:
 
     opened: OpenedGrants
     book: FollowerBook
+    memory: DatabaseMemory
 
 
 async def assemble(life: Lifetime, settings: Settings) -> None:
@@ -129,7 +133,7 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     exchange = await _open_exchange(life, settings, ways, authority)
     roster = Roster(storage.book, exchange, market, ways.venue, InstId(settings.proof_instrument))
     venue = Venue(exchange, market, ways.venue, roster.account)
-    worker, reader = await _run_worker(life, settings, redis, venue, roster, clock, metrics)
+    worker, reader = await _run_worker(life, settings, redis, storage.memory, venue, roster, clock, metrics)
 
     async def copy() -> None:
         if await ways.heard(life.stopping, market.load):
@@ -161,7 +165,8 @@ async def _open_storage(life: Lifetime, settings: Settings) -> Storage:
     await migrate(database)
     vault = vault_from(*settings.revealed_keys(), demo=settings.demo)
     opened = OpenedGrants(database, vault)
-    return Storage(opened, FollowerBook(Followers(database), Grants(database, vault), opened))
+    memory = DatabaseMemory(RedisCopies(database), Subscriptions(database))
+    return Storage(opened, FollowerBook(Followers(database), Grants(database, vault), opened), memory)
 
 
 def _open_market(life: Lifetime, ways: Ways, clock: SystemClock, metrics: Metrics) -> OkxMarket:
@@ -180,10 +185,17 @@ def _open_market(life: Lifetime, ways: Ways, clock: SystemClock, metrics: Metric
 
 
 async def _run_worker(
-    life: Lifetime, settings: Settings, redis: Redis, venue: Venue, roster: Roster, clock: SystemClock, metrics: Metrics
+    life: Lifetime,
+    settings: Settings,
+    redis: Redis,
+    memory: DatabaseMemory,
+    venue: Venue,
+    roster: Roster,
+    clock: SystemClock,
+    metrics: Metrics,
 ) -> tuple[Worker, TradesReader]:
     keys = Keys(settings.installation)
-    leases = Leases(redis, keys, clock, venue.clock, settings.lanes, settings.lease_ttl_ms)
+    leases = Leases(redis, keys, clock, venue.clock, settings.lanes, settings.lease_ttl_ms, memory)
     await leases.check_installation()
     state, trades = LaneState(redis, keys), TradeStream(redis, keys)
     worker = Worker(Bus(leases, state, trades, UNREACHABLE), venue, roster, clock, metrics, _limits(settings))

@@ -46,18 +46,13 @@ class Publisher(Protocol):
     async def mark_published(self, leader: AccountId, events: Sequence[tuple[EventId, int]]) -> None:
         """Remember ids that are never to be published."""
 
-    async def renew_epoch(self, venue_ms: int, lanes: int) -> None:
-        """Note that the server is another one."""
-
 
 class EventSequence:
     """A leader's events on their way to the stream. Redis failures propagate; every call may be repeated."""
 
-    def __init__(
-        self, leader: AccountId, publisher: Publisher, venue: VenueClock, metrics: Metrics, lanes: int, tag: str
-    ) -> None:
+    def __init__(self, leader: AccountId, publisher: Publisher, venue: VenueClock, metrics: Metrics, tag: str) -> None:
         self._leader, self._publisher, self._venue, self._metrics = leader, publisher, venue, metrics
-        self._lanes, self._tag = lanes, tag
+        self._tag = tag
         self._serial = asyncio.Lock()
         self._state: LeaderState | None = None
         self._known: OrderedDict[EventId, None] = OrderedDict()
@@ -100,7 +95,8 @@ class EventSequence:
         """Publish what is new of these fills, in their order.
 
         `server` names the server for which they are all that REST shows. On a server where nothing complete was
-        published yet, only such a publication may go: False means that a comparison has to come first.
+        published yet, only such a publication may go: False means that a comparison has to come first. So it has on a
+        server that no worker has made an epoch for: nothing can be published there, and nobody could copy it.
         """
         async with self._serial:
             fresh = list({fill.event_id: fill for fill in fills if fill.event_id not in self._known}.values())
@@ -116,6 +112,8 @@ class EventSequence:
                 if result is Published.OK:
                     self._complete = True
                     break
+                if result is Published.EPOCH:
+                    return False
                 unpublished = await self._publisher.unpublished(self._leader, [fill.event_id for fill in fresh])
                 self._remember(fill.event_id for fill in fresh if fill.event_id not in unpublished)
                 fresh = [fill for fill in fresh if fill.event_id in unpublished]
@@ -149,8 +147,6 @@ class EventSequence:
                 state.server,
             )
             return result
-        if result is Published.EPOCH:
-            await self._publisher.renew_epoch(self._venue.now_ms(), self._lanes)
         await self.fresh_state()
         return result
 

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from shared.settings import DatabaseSettings, LaneSettings, OrderSettings, ProcessSettings, RedisSettings, VaultSettings
+from shared.settings import DatabaseSettings, OrderSettings, ProcessSettings, RedisSettings, VaultSettings
 
 
-class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, OrderSettings, LaneSettings):
+class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, OrderSettings):
     """A watcher's own settings, beside the fragments."""
 
     compare_s: float = Field(3, gt=0, description="seconds: how often REST fills are compared with what was published")

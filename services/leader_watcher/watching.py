@@ -32,6 +32,8 @@ from shared.ports import (
 )
 
 _RETRY_S = 0.5
+_AGAIN_S = 0.05
+"""Before a publication that needed a comparison first is tried again: REST may not show its fill yet."""
 _REST_LAG_MS = 1_000
 """How long after Redis may have forgotten REST is first believed to show every fill from before."""
 
@@ -43,7 +45,6 @@ class Rhythm:
     compare_s: float = 3.0
     positions_s: float = 10.0
     overlap_ms: int = 60_000
-    lanes: int = 16
     tag: str = ""
     burst_s: float = 0.0
 
@@ -67,7 +68,7 @@ class LeaderWatch:
         self._venue, self._clock, self._metrics, self._rhythm = venue, clock, metrics, rhythm
         self._unreachable = unreachable
         self._failures: tuple[type[Exception], ...] = (CouldNotAsk, GrantUnusable, *unreachable)
-        self._sequence = EventSequence(leader, publisher, venue, metrics, rhythm.lanes, rhythm.tag)
+        self._sequence = EventSequence(leader, publisher, venue, metrics, rhythm.tag)
         self._suspected: dict[InstId, tuple[Contracts, Contracts]] = {}
         self._last_ms = 0
         """The last fill we know to be published, in whatever memory of Redis's; 0 before the first comparison."""
@@ -118,6 +119,7 @@ class LeaderWatch:
                 if await self._sequence.publish(fills):
                     return
                 await self._insist_on_comparing()
+                await self._clock.sleep(_AGAIN_S)
             except self._unreachable as error:
                 structlog.get_logger().warning("not_published", leader=self._leader, error=type(error).__name__)
                 await self._clock.sleep(_RETRY_S)

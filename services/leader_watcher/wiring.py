@@ -74,7 +74,6 @@ class Means:
                 settings.compare_s,
                 settings.positions_s,
                 settings.overlap_ms,
-                settings.lanes,
                 settings.okx_tag,
                 settings.burst_ms / 1_000,
             ),

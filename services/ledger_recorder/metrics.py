@@ -23,3 +23,5 @@ class Metrics:
         self.pending = meter.gauge(
             "entries_pending", "Shows how many entries were read and not acknowledged.", ("kind",)
         )
+        self.copy_age = meter.gauge("copy_age_seconds", "Shows how old the newest copy of what Redis keeps is.")
+        self.copy_seconds = meter.histogram("copy_seconds", "Measures how long a copy of what Redis keeps took.")

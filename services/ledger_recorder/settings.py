@@ -18,3 +18,6 @@ class Settings(ProcessSettings, RedisSettings, DatabaseSettings):
     keep_outcomes_s: float = Field(
         86_400, gt=0, description="seconds: how long recorded outcomes stay in the stream for other readers"
     )
+    copy_s: float = Field(
+        5, gt=0, description="seconds: how often what Redis keeps is copied, for a server that comes back empty"
+    )

@@ -6,16 +6,19 @@ from os import getpid
 
 import structlog
 
+from services.ledger_recorder.copying import Copying
 from services.ledger_recorder.handlers import Intake
 from services.ledger_recorder.metrics import Metrics
 from services.ledger_recorder.recording import Read, Recording, read_outcome, read_trade
 from services.ledger_recorder.settings import Settings
 from shared.bus.client import UNREACHABLE, open_redis
+from shared.bus.copies import Copies
 from shared.bus.groups import Group
 from shared.bus.keys import Keys
 from shared.bus.reading import open_broker
 from shared.clock import SystemClock
 from shared.lifecycle import Lifetime
+from shared.store.copies import RedisCopies
 from shared.store.engine import Database
 from shared.store.ledger import Ledger
 from shared.store.migrate import migrate
@@ -35,7 +38,8 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     broker = open_broker(settings.redis_url, settings.redis_socket_timeout_s)
     await broker.connect()
     life.close_later(broker.stop)
-    ledger = await _open_ledger(life, settings)
+    database = await _open_database(life, settings)
+    ledger = Ledger(database)
     consumer = f"{socket.gethostname()}:{getpid()}"
 
     def intake(kind: str, stream: str, read: Read) -> Intake:
@@ -56,16 +60,19 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     idle_ms = round(settings.claim_idle_s * 1_000)
     for name, each in (("outcomes", outcomes), ("trades", trades)):
         life.duty(name, partial(each.tend_until_stopped, clock, settings.tend_s, idle_ms))
+    save = RedisCopies(database).save
+    copying = Copying(Copies(redis, keys), save, clock, metrics, settings.copy_s, UNREACHABLE)
+    life.background("copying", copying.copy_for_ever)
     health = Health(meter, {"outcomes": outcomes.trouble, "trades": trades.trouble})
     life.background("trimming", lambda: _trim_for_ever(outcomes, clock, settings.keep_outcomes_s))
     life.background("health", lambda: health.serve(settings.telemetry_host, settings.telemetry_port))
 
 
-async def _open_ledger(life: Lifetime, settings: Settings) -> Ledger:
+async def _open_database(life: Lifetime, settings: Settings) -> Database:
     database = Database(settings.database_url)
     life.close_later(database.close)
     await migrate(database)
-    return Ledger(database)
+    return database
 
 
 async def _trim_for_ever(outcomes: Intake, clock: SystemClock, keep_s: float) -> None:

@@ -20,6 +20,14 @@ class Keys:
     def _key(self, rest: str) -> str:
         return f"{{{self.installation}}}:{rest}"
 
+    def tagged(self, name: str) -> str:
+        """Spell a key by its name without the installation's tag: the inverse of `untagged`."""
+        return self._key(name)
+
+    def untagged(self, key: str) -> str:
+        """Name a key without the installation's tag."""
+        return key.removeprefix(self._key(""))
+
     @property
     def settled_at_installation(self) -> str:
         """Hash, for ever: lane count and scheme.
@@ -73,6 +81,16 @@ class Keys:
     def grants(self) -> str:
         """Channel (pub/sub, nothing stored): a grant changed. Owner: the token keeper."""
         return self._key("grants")
+
+    @property
+    def restoring(self) -> str:
+        """Text, expires: who gives an empty server its copy back. Owner: whoever makes the epoch."""
+        return self._key("restoring")
+
+    @property
+    def published_subscriptions(self) -> str:
+        """Sorted set, for ever: versions of subscriptions already announced. Owner: the announcing step."""
+        return self.published(AccountId("subscriptions"))
 
     @property
     def freed(self) -> str:

@@ -10,7 +10,7 @@ from secrets import token_hex
 
 from redis.asyncio import Redis
 
-from shared.bus.epoch import renew_epoch
+from shared.bus.epoch import Epochs, Memory
 from shared.bus.keys import Keys
 from shared.bus.replies import text
 from shared.bus.scripts import Steps
@@ -26,8 +26,19 @@ class SchemeMismatch(Exception):
 class Leases:
     """The lease steps of one worker. Redis failures propagate; nothing here retries."""
 
-    def __init__(self, redis: Redis, keys: Keys, clock: Clock, venue: VenueClock, lanes: int, ttl_ms: int) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        keys: Keys,
+        clock: Clock,
+        venue: VenueClock,
+        lanes: int,
+        ttl_ms: int,
+        memory: Memory | None = None,
+    ) -> None:
+        """Take and renew; `memory` is what an epoch on another server begins with."""
         self._redis, self._steps, self._keys = redis, Steps(redis), keys
+        self._epochs = Epochs(redis, keys, lanes, memory)
         self._clock, self._venue, self._lanes, self._ttl_ms = clock, venue, lanes, ttl_ms
 
     async def check_installation(self) -> None:
@@ -61,7 +72,7 @@ class Leases:
         reply = await self._steps.acquire(keys, token, self._ttl_ms, self._venue.now_ms())
         match reply[0]:
             case b"epoch":
-                await renew_epoch(self._steps, self._keys, self._lanes, self._venue.now_ms())
+                await self._epochs.renew(self._venue.now_ms())
                 return None
             case b"held":
                 return None
@@ -88,7 +99,7 @@ class Leases:
             keys += [self._keys.lease(lease.lane), self._keys.lane(lease.lane)]
         reply = await self._steps.renew(keys, [lease.token for lease in leases], self._ttl_ms, self._venue.now_ms())
         if reply[0] == b"epoch":
-            await renew_epoch(self._steps, self._keys, self._lanes, self._venue.now_ms())
+            await self._epochs.renew(self._venue.now_ms())
             return list(leases)
         lost = []
         for lease, raised in zip(leases, reply, strict=True):

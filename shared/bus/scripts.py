@@ -71,6 +71,10 @@ class Steps:
         """See epoch.lua."""
         return cast("Reply", await self._run("epoch", keys, (venue_ms,)))
 
+    async def whoami(self, epoch: str) -> Reply:
+        """See whoami.lua."""
+        return cast("Reply", await self._run("whoami", (epoch,), ()))
+
     async def mirror(self, trades: str, offsets: Sequence[str]) -> int:
         """See mirror.lua."""
         return cast("int", await self._run("mirror", (trades,), offsets))

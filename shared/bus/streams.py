@@ -10,7 +10,6 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from shared.bus.epoch import renew_epoch
 from shared.bus.keys import DATA, Keys
 from shared.bus.replies import text
 from shared.bus.scripts import Steps
@@ -87,10 +86,6 @@ class TradePublisher:
         if events:
             await self._redis.zadd(self._keys.published(leader), dict(events))
 
-    async def renew_epoch(self, venue_ms: int, lanes: int) -> None:
-        """Note that the server is another one; publishers notice it too."""
-        await renew_epoch(self._steps, self._keys, lanes, venue_ms)
-
 
 class SubscriptionPublisher:
     """Publishes versions of subscriptions, once each."""
@@ -100,9 +95,8 @@ class SubscriptionPublisher:
 
     async def publish(self, messages: Sequence[SubscriptionV1]) -> int:
         """Publish versions in this order; returns how many had not been published before. Safe to repeat."""
-        published = self._keys.published(AccountId("subscriptions"))
         entries = [(each.id, each.version, encode(each)) for each in messages]
-        return await self._steps.announce(self._keys.trades, published, entries)
+        return await self._steps.announce(self._keys.trades, self._keys.published_subscriptions, entries)
 
 
 class TradeStream:

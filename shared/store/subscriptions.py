@@ -3,10 +3,10 @@
 A version is first written here and then published; whoever dies between the two finds it among the unpublished ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, select, tuple_, update
+from sqlalchemy import Row, Select, and_, select, tuple_, update
 
 from shared.domain.ids import AccountId
 from shared.domain.subscriptions import BelowMinimum, FixedRatio, Subscription, SubscriptionState
@@ -56,6 +56,28 @@ class Subscriptions:
         query = select(subscriptions).order_by(subscriptions.c.follower, subscriptions.c.leader)
         async with self._database.reading() as connection:
             return [_subscription(row, row.updated) for row in await connection.execute(query)]
+
+    async def pages(self, size: int = 500) -> AsyncIterator[list[tuple[Subscription, Subscription | None]]]:
+        """Yield every subscription's newest version with the one before it, in pages, by follower and leader."""
+        newest, before = subscriptions, subscription_versions
+        pair = tuple_(newest.c.follower, newest.c.leader)
+        previous = and_(
+            before.c.follower == newest.c.follower,
+            before.c.leader == newest.c.leader,
+            before.c.version == newest.c.version - 1,
+        )
+        last: tuple[str, str] = ("", "")
+        while True:
+            query = select(newest).where(pair > last).order_by(newest.c.follower, newest.c.leader).limit(size)
+            async with self._database.reading() as connection:
+                rows = (await connection.execute(query)).all()
+                page = [(row.follower, row.leader) for row in rows]
+                older = select(before).join(newest, previous).where(pair.in_(page))
+                known = {(row.follower, row.leader): row for row in await connection.execute(older)} if page else {}
+            if not rows:
+                return
+            last = page[-1]
+            yield [(_subscription(row, row.updated), _before(known.get((row.follower, row.leader)))) for row in rows]
 
     async def find(self, follower: AccountId, leader: AccountId) -> Subscription | None:
         """Return the newest version of one subscription, or None."""
@@ -113,6 +135,10 @@ def _values(subscription: Subscription) -> dict[str, Any]:
         "max_order": subscription.max_order,
         "max_position": subscription.max_position,
     }
+
+
+def _before(row: Row[Any] | None) -> Subscription | None:
+    return None if row is None else _subscription(row, row.made)
 
 
 def _subscription(row: Row[Any], made_ms: int) -> Subscription:

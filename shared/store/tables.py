@@ -189,3 +189,11 @@ audit_log = Table(
     Column("previous", String(64), nullable=False, doc="The hash of the entry before; all zeros for the first."),
     Column("hash", String(64), nullable=False, doc="SHA-256 over the previous hash and this entry."),
 )
+
+redis_copies = Table(
+    "redis_copies",
+    metadata,
+    Column("name", String(160), primary_key=True, doc="A key of Redis, without the installation's tag."),
+    Column("data", LargeBinary, nullable=False, doc="What it held, as messages.copy spells it."),
+    Column("at", Moment, nullable=False, doc="When, by the server's clock."),
+)

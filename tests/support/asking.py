@@ -44,7 +44,7 @@ class Asking:
 
     async def confirm(self) -> None:
         """Have the leader published completely."""
-        await self.bus.publisher.renew_epoch(NOON_MS, 4)
+        await self.bus.renew_epoch(NOON_MS)
         await self.bus.publisher.publish(LEADER, await self.bus.publisher.state(LEADER), [], {}, 0, NOON_MS)
 
     def fill(self, named: Attempt, filled: int | Decimal, state: OrderState | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import cast
 from redis.asyncio import Redis
 
 from shared.bus.embedded import EmbeddedServer
+from shared.bus.epoch import Epochs, Memory
 from shared.bus.keys import Keys
 from shared.bus.lane_state import LaneState
 from shared.bus.leases import Leases
@@ -72,6 +73,10 @@ class Bus(ABC):
         """Make one worker's lease steps."""
 
     @abstractmethod
+    async def renew_epoch(self, venue_ms: int) -> None:
+        """Trust this server from now on."""
+
+    @abstractmethod
     async def facts(self, lane: Lane) -> LaneFacts: ...
 
     @abstractmethod
@@ -99,6 +104,9 @@ class MemoryBus(Bus):
     def leases(self, lanes: int = 4, ttl_ms: int = 60_000) -> MemoryLeases:
         return MemoryLeases(self.redis, self.clock, self.venue, lanes, ttl_ms)
 
+    async def renew_epoch(self, venue_ms: int) -> None:
+        self.redis.renew_epoch(venue_ms)
+
     async def facts(self, lane: Lane) -> LaneFacts:
         kept = self.redis.lane(lane)
         fields = {f"strand:{name}" for name in kept.strands}
@@ -119,15 +127,19 @@ class MemoryBus(Bus):
 
 
 class RealBus(Bus):
-    def __init__(self, redis: Redis, installation: str) -> None:
+    def __init__(self, redis: Redis, installation: str, memory: Memory | None = None) -> None:
         super().__init__()
+        self.memory = memory
         self.redis, self.keys = redis, Keys(installation)
         self.store, self.trades = LaneState(redis, self.keys), TradeStream(redis, self.keys)
         self.publisher = TradePublisher(redis, self.keys)
         self.subscriptions = SubscriptionPublisher(redis, self.keys)
 
     def leases(self, lanes: int = 4, ttl_ms: int = 60_000) -> Leases:
-        return Leases(self.redis, self.keys, SystemClock(), self.venue, lanes, ttl_ms)
+        return Leases(self.redis, self.keys, SystemClock(), self.venue, lanes, ttl_ms, self.memory)
+
+    async def renew_epoch(self, venue_ms: int) -> None:
+        await Epochs(self.redis, self.keys, 16, self.memory).renew(venue_ms)
 
     async def facts(self, lane: Lane) -> LaneFacts:
         found = await self.redis.hgetall(self.keys.lane(lane))

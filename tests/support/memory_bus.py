@@ -290,10 +290,6 @@ class MemoryTradePublisher:
     async def mark_published(self, leader: AccountId, events: Sequence[tuple[EventId, int]]) -> None:
         self._redis.kept.published.setdefault(leader, {}).update(dict(events))
 
-    async def renew_epoch(self, venue_ms: int, lanes: int) -> None:
-        del lanes
-        self._redis.renew_epoch(venue_ms)
-
 
 class MemorySubscriptionPublisher:
     def __init__(self, redis: MemoryRedis) -> None:

@@ -111,7 +111,7 @@ class Hide:
 @asynccontextmanager
 async def watching(hide: Hide, *watches: LeaderWatch) -> AsyncIterator[None]:
     """Watch on a server everybody knows for long."""
-    await hide.bus.publisher.renew_epoch(NOON_MS, 16)
+    await hide.bus.renew_epoch(NOON_MS)
     async with AsyncExitStack() as stack:
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [group.create_task(each.watch()) for each in watches]

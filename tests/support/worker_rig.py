@@ -67,7 +67,7 @@ class Scene:
 
     async def begin(self, followers: int) -> None:
         """Subscribe so many followers, on a server known for long."""
-        await self.bus.publisher.renew_epoch(self.clock.now_ms() - 60_000, LANES)
+        await self.bus.renew_epoch(self.clock.now_ms() - 60_000)
         await self.confirm()
         for number in range(followers):
             each = subscription(follower=f"follower-{number}", ratio=RATIO, max_age_ms=60_000)
@@ -93,7 +93,7 @@ class Scene:
 
     async def publish_again(self) -> None:
         """Do what a watcher does when the server has forgotten: everything it does not know, in one step."""
-        await self.bus.publisher.renew_epoch(self.clock.now_ms(), LANES)
+        await self.bus.renew_epoch(self.clock.now_ms())
         ids = [EventId(each.id) for each in self.published]
         missing = await self.bus.publisher.unpublished(LEADER, ids)
         await self.publish(each for each in self.published if each.id in missing)

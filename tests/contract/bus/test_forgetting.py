@@ -15,7 +15,7 @@ ENTRY = EntryId("5-1")
 
 
 async def held(bus: Bus) -> Lease:
-    await bus.publisher.renew_epoch(NOON_MS, 4)
+    await bus.renew_epoch(NOON_MS)
     lease = await bus.leases().acquire(LANE)
     assert lease
     return lease
@@ -56,11 +56,11 @@ async def test_the_epoch_is_renewed_once_per_server(mortal: MortalBus) -> None:
     bus = mortal.bus
     await held(bus)
     mortal.server.come_back()
-    await bus.publisher.renew_epoch(NOON_MS + 1_000, 4)
+    await bus.renew_epoch(NOON_MS + 1_000)
     since = (await bus.publisher.state(LEADER)).since_ms
     lease = await bus.leases().acquire(LANE)
     assert lease
-    await bus.publisher.renew_epoch(NOON_MS + 9_000, 4)
+    await bus.renew_epoch(NOON_MS + 9_000)
     assert (await bus.publisher.state(LEADER)).since_ms == since
     assert await bus.leases().renew([lease]) == []
 
@@ -71,7 +71,7 @@ async def test_a_publication_from_before_is_refused_even_where_the_version_is_th
     before = await bus.publisher.state(LEADER)
     mortal.server.come_back_empty()
     assert await published_nothing(bus, before) is Published.EPOCH
-    await bus.publisher.renew_epoch(NOON_MS + 1_000, 4)
+    await bus.renew_epoch(NOON_MS + 1_000)
     assert await published_nothing(bus, before) is Published.STALE
     assert await published_nothing(bus, await bus.publisher.state(LEADER)) is Published.OK
 
@@ -82,7 +82,7 @@ async def test_a_leader_is_confirmed_anew_on_another_server(mortal: MortalBus) -
     await published_nothing(bus, await bus.publisher.state(LEADER))
     assert await bus.trades.confirmed(LEADER)
     mortal.server.come_back()
-    await bus.publisher.renew_epoch(NOON_MS + 1_000, 4)
+    await bus.renew_epoch(NOON_MS + 1_000)
     assert not await bus.trades.confirmed(LEADER)
     await published_nothing(bus, await bus.publisher.state(LEADER))
     assert await bus.trades.confirmed(LEADER)

@@ -35,7 +35,7 @@ def outcome(name: str) -> OutcomeV1:
 
 @pytest.fixture
 async def lease(bus: Bus) -> Lease:
-    await bus.publisher.renew_epoch(NOON_MS, 4)
+    await bus.renew_epoch(NOON_MS)
     lease = await bus.leases().acquire(LANE)
     assert lease
     return lease
@@ -126,7 +126,7 @@ async def test_as_many_records_as_a_commit_may_carry_are_written_in_one_step(bus
 
 async def test_a_damaged_record_is_told_and_the_others_are_found(redis_client: Redis, installation: str) -> None:
     bus = RealBus(redis_client, installation)
-    await bus.publisher.renew_epoch(NOON_MS, 4)
+    await bus.renew_epoch(NOON_MS)
     lease = await bus.leases().acquire(LANE)
     assert lease
     await bus.store.commit(lease, Commit(1, FIRST, {"x|i|l": RECORD}))

@@ -18,14 +18,14 @@ LANE = Lane(0)
 
 
 async def taken(bus: Bus, lane: Lane = LANE, ttl_ms: int = 60_000) -> Lease:
-    await bus.publisher.renew_epoch(NOON_MS - 1_000_000, 4)
+    await bus.renew_epoch(NOON_MS - 1_000_000)
     lease = await bus.leases(ttl_ms=ttl_ms).acquire(lane)
     assert lease is not None
     return lease
 
 
 async def test_a_lane_has_one_holder(bus: Bus) -> None:
-    await bus.publisher.renew_epoch(NOON_MS, 4)
+    await bus.renew_epoch(NOON_MS)
     leases = await asyncio.gather(*(bus.leases().acquire(LANE) for _ in range(5)))
     assert sum(lease is not None for lease in leases) == 1
 
@@ -55,7 +55,7 @@ async def test_a_lane_not_renewed_becomes_free_and_its_lease_is_lost(bus: Bus) -
 
 async def test_the_deadline_is_counted_from_before_the_asking(bus: Bus) -> None:
     loop = asyncio.get_running_loop()
-    await bus.publisher.renew_epoch(NOON_MS, 4)
+    await bus.renew_epoch(NOON_MS)
     leases = bus.leases(ttl_ms=10_000)
     before = loop.time()
     lease = await leases.acquire(LANE)
@@ -87,7 +87,7 @@ async def test_who_takes_over_waits_for_the_expiry_it_found(bus: Bus) -> None:
 
 
 async def test_after_an_epoch_it_waits_for_what_a_forgotten_holder_may_have_written(bus: Bus) -> None:
-    await bus.publisher.renew_epoch(NOON_MS, 4)
+    await bus.renew_epoch(NOON_MS)
     lease = await bus.leases(ttl_ms=3_000).acquire(LANE)
     assert lease
     since = NOON_MS + CLOCK_MARGIN_MS
@@ -95,7 +95,7 @@ async def test_after_an_epoch_it_waits_for_what_a_forgotten_holder_may_have_writ
 
 
 async def test_a_missing_begun_means_everything_in_the_stream(bus: Bus) -> None:
-    await bus.publisher.renew_epoch(NOON_MS, 4)
+    await bus.renew_epoch(NOON_MS)
     await bus.publisher.publish(LEADER, await bus.publisher.state(LEADER), [], {}, 0, NOON_MS)
     empty = await bus.leases().acquire(Lane(1))
     assert empty
@@ -207,7 +207,7 @@ class TestCleanRelease:
 
 
 async def test_a_lane_whose_lease_runs_out_is_known_before_it_does(bus: Bus) -> None:
-    await bus.publisher.renew_epoch(NOON_MS, 4)
+    await bus.renew_epoch(NOON_MS)
     leases = bus.leases()
     assert await leases.soonest_s() == 0
     for lane in range(4):

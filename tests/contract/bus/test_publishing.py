@@ -24,7 +24,7 @@ def message(number: int, at_ms: int | None = None) -> TradeEventV1:
 
 
 async def ready(bus: Bus) -> LeaderState:
-    await bus.publisher.renew_epoch(NOON_MS, 4)
+    await bus.renew_epoch(NOON_MS)
     return await bus.publisher.state(LEADER)
 
 

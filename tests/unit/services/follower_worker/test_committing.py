@@ -56,7 +56,7 @@ class Writing:
         self.written: list[Strand] = []
 
     async def take(self) -> Lane:
-        await self.bus.publisher.renew_epoch(NOON_MS, 1)
+        await self.bus.renew_epoch(NOON_MS)
         lease = await self.bus.leases(lanes=1).acquire(lane().lease.lane)
         assert lease
         lease.deadline = self.clock.monotonic() + 3

@@ -55,7 +55,7 @@ class Copying:
         self.copier.on_behind = self.behind.append
 
     async def take(self, number: int, *followers: str) -> Lane:
-        await self.bus.publisher.renew_epoch(NOON_MS - 1_000_000, LANES)
+        await self.bus.renew_epoch(NOON_MS - 1_000_000)
         lease = await self.bus.leases(lanes=LANES).acquire(LaneNumber(number))
         assert lease
         settings = [write_subscription(subscription(follower=follower)) for follower in followers]

@@ -129,7 +129,7 @@ async def test_two_share_and_lanes_move_one_at_a_time() -> None:
 async def test_told_of_a_free_lane_it_looks_at_once() -> None:
     hall = Hall()
     long = hall.bus.leases(lanes=LANES, ttl_ms=60_000)
-    await hall.bus.publisher.renew_epoch(NOON_MS, LANES)
+    await hall.bus.renew_epoch(NOON_MS)
     strangers = await long.acquire(LaneNumber(3))
     assert strangers
     waiting = hall.worker("a", long, renew_s=60)
@@ -142,7 +142,7 @@ async def test_told_of_a_free_lane_it_looks_at_once() -> None:
 
 async def test_a_lane_of_a_dead_worker_is_taken_as_soon_as_its_lease_has_run_out() -> None:
     hall = Hall()
-    await hall.bus.publisher.renew_epoch(NOON_MS, LANES)
+    await hall.bus.renew_epoch(NOON_MS)
     assert await hall.bus.leases(lanes=LANES, ttl_ms=80).acquire(LaneNumber(3))
     waiting = hall.worker("a", hall.bus.leases(lanes=LANES, ttl_ms=60_000), renew_s=60)
     async with holding(waiting):
@@ -282,7 +282,7 @@ async def test_a_lane_lost_while_loading_runs_under_its_newer_lease_only() -> No
 async def test_what_is_owed_is_asked_for_as_soon_as_the_lane_is_taken() -> None:
     hall = Hall()
     number = lane_of(FOLLOWER, LANES)
-    await hall.bus.publisher.renew_epoch(NOON_MS, LANES)
+    await hall.bus.renew_epoch(NOON_MS)
     lease = await hall.leases().acquire(number)
     assert lease
     record = StrandV1("5-1", "e", NOON_MS, (0, 1), Decimal(1), Decimal(0), Decimal(1), phase=OwedPhase.REST)

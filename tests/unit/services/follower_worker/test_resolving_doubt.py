@@ -101,7 +101,7 @@ class TestDoubtful:
         taken, strand = doubted(ONE)
         async with asking(desk, taken):
             desk.bus.redis.restart()
-            await desk.bus.publisher.renew_epoch(NOON_MS, 4)
+            await desk.bus.renew_epoch(NOON_MS)
             desk.resolver.add(taken, strand)
             await desk.looked_thrice()
             assert desk.exchange.asked == []

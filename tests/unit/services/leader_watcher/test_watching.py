@@ -158,6 +158,7 @@ class TestForgetting:
             kept = hide.bus.redis.snapshot()
             await hide.push(FeedFill(hide.trade(2)), FeedFill(hide.trade(-4)))
             hide.bus.redis.restart(kept)
+            await hide.bus.renew_epoch(hide.venue.now_ms())
             await hide.push(FeedFill(hide.trade(1)))
             await hide.clock.advance(5)
             hide.venue.at_ms += 5_000
@@ -175,11 +176,29 @@ class TestForgetting:
             await hide.push(FeedFill(hide.trade(5)))
             await hide.clock.advance(3)
             hide.bus.redis.restart()
+            await hide.bus.renew_epoch(hide.venue.now_ms())
             await hide.push(FeedFill(hide.trade(2)))
             hide.venue.at_ms += 5_000
             await hide.clock.advance(10)
             await settle(100)
         assert await hide.path() == [("0", "5"), ("5", "7")]
+
+    async def test_nothing_goes_to_a_server_no_worker_has_made_an_epoch_for(self) -> None:
+        """Nobody could copy it; and what was given back to it would come after it."""
+        hide = Hide()
+        watch = hide.watch()
+        async with watching(hide, watch):
+            await hide.push(FeedJoined())
+            hide.bus.redis.restart(hide.bus.redis.kept)
+            hide.venue.at_ms += 60_000
+            await hide.push(FeedFill(hide.trade(2)))
+            await hide.clock.advance(6)
+            assert await hide.events() == []
+            await hide.bus.renew_epoch(hide.venue.now_ms())
+            hide.venue.at_ms += 5_000
+            await hide.clock.advance(6)
+            await settle(100)
+        assert await hide.path() == [("0", "2")]
 
     async def test_nothing_goes_before_rest_can_show_everything_from_before(self) -> None:
         hide = Hide()
@@ -187,6 +206,7 @@ class TestForgetting:
         async with watching(hide, watch):
             await hide.push(FeedJoined())
             hide.bus.redis.restart(hide.bus.redis.kept)
+            await hide.bus.renew_epoch(hide.venue.now_ms())
             await hide.push(FeedFill(hide.trade(2)))
             await hide.clock.advance(6)
             assert await hide.events() == []
