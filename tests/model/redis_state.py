@@ -59,6 +59,7 @@ class Memory:
     lease_until: int = 0
     counter: int = 0
     epoch_run_id: int | None = None
+    clean: tuple[int, int] | None = None
     since: int = 0
 
     def copied(self) -> "Memory":
@@ -73,6 +74,7 @@ class Redis:
         self.memory = Memory(run_id=1)
         self.snapshots: list[Memory] = []
         self.lingering: list[tuple[str, Commit]] = []
+        self.paused_until = 0
 
     # ---- what happens to the server
 
@@ -123,11 +125,15 @@ class Redis:
         memory.counter += 1
         memory.token = random_token if self._world.has(Rule.UNIQUE_TOKEN) else str(memory.counter)
         memory.lease_until = now + LEASE
-        begun = memory.last_number if memory.begun is None else memory.begun
+        clean, memory.clean = self._is_clean(memory), None
+        begun = 0 if clean else memory.last_number if memory.begun is None else memory.begun
         wait = max(memory.exp_max, memory.since + LEASE)
         since = memory.since if self._world.has(Rule.SINCE_AFTER_EPOCH) else 0
         memory.exp_max = max(memory.exp_max, venue_now + LEASE)
-        return Lease(LANE, memory.token, now + LEASE, memory.exp_max, entry_id(begun), wait, since)
+        return Lease(LANE, memory.token, now + LEASE, memory.exp_max, entry_id(begun), wait, since, clean)
+
+    def _is_clean(self, memory: Memory) -> bool:
+        return memory.clean == (memory.run_id, memory.seq)
 
     def load(self) -> LaneRecord:
         """Read the lane; its subscriptions are preset."""
@@ -150,10 +156,11 @@ class Redis:
         """Tell whether the leader was published to this server since it came up."""
         return self.memory.whole == self.memory.run_id
 
-    def release(self, token: str) -> None:
-        """Give the lane back."""
+    def release(self, token: str, clean: int | None) -> None:
+        """Give the lane back; `clean` is the last commit's number if nothing is on its way that it does not tell of."""
         if self.held_by(token):
             self.memory.token = None
+            self.memory.clean = None if clean is None else (self.memory.run_id, clean)
 
     def raise_begun(self, token: str, number: int) -> Answer:
         """Note that something may leave for every entry up to one."""

@@ -56,6 +56,16 @@ class Rule(StrEnum):
     """The first publication of a leader to a server has every fill REST shows, in one step."""
     REPUBLISHED_FIRST = "republished_first"
     """After Redis forgot, what is in doubt is asked for only when its leader was published again to this server."""
+    CLEAN_IS_WHOLE = "clean_is_whole"
+    """A lane is released clean only when nothing may have been sent that its record does not tell of."""
+    VENUE_FENCE = "venue_fence"
+    """Every order carries an `expTime`, after which the venue refuses it."""
+    LEASE_CHECK = "lease_check"
+    """The lease is checked before every send; it is all there is where the venue keeps no deadline."""
+    BACKFILL = "backfill"
+    """The watcher compares with REST; it does not live on pushes alone."""
+    PUSHES_WAIT = "pushes_wait"
+    """After a (re)join pushes wait until what happened before is published."""
 
 
 ALL_RULES = frozenset(Rule)
@@ -77,6 +87,15 @@ class Fault(StrEnum):
     EMPTIED = "emptied"
     RELEASE = "release"
     WATCHERS_DOWN = "watchers_down"
+    SOCKET = "socket"
+    REPEATED = "repeated"
+    CUT_REDIS = "cut_redis"
+    CUT_VENUE = "cut_venue"
+    REDIS_PAUSED = "redis_paused"
+    GRANT = "grant"
+    UNFENCED = "unfenced"
 
 
 ALL_FAULTS = frozenset(Fault)
+RARE = frozenset({Fault.UNFENCED})
+"""Drawn by few schedules: a venue without deadlines takes orders at once, which keeps the fence from being needed."""

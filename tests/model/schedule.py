@@ -12,7 +12,7 @@ from shared.domain.quantities import Contracts, Price
 from shared.domain.subscriptions import BelowMinimum, FixedRatio, Subscription, SubscriptionState
 from tests.model.leader import Leader, Watcher, draw_history
 from tests.model.redis_state import Memory, Redis
-from tests.model.rules import ALL_FAULTS, ALL_RULES, Fault, Rule
+from tests.model.rules import ALL_FAULTS, ALL_RULES, RARE, Fault, Rule
 from tests.model.values import LEADER, MOST_LAG, AccountKey, World
 from tests.model.venue import Venue
 from tests.model.verdicts import Settings, is_forgetful, judge
@@ -43,7 +43,8 @@ class Schedule:
 
     def __init__(self, seed: int, rules: frozenset[Rule], faults: frozenset[Fault] | None, *, traced: bool) -> None:
         random = Random(seed)
-        drawn = frozenset(fault for fault in sorted(ALL_FAULTS) if random.random() < 0.6)
+        often = random.choice((0.3, 0.6))
+        drawn = frozenset(each for each in sorted(ALL_FAULTS) if random.random() < (0.1 if each in RARE else often))
         faults = drawn if faults is None else faults
         self._world = World(random, rules, faults, timeline=[] if traced else None)
         self._world.lag = random.choice((1, 3, MOST_LAG)) if Fault.LAG in faults else 0
@@ -123,22 +124,45 @@ class Schedule:
     # ---- faults
 
     def _fault(self) -> None:
-        faults = sorted(
-            self._world.faults & {Fault.CRASH, Fault.PAUSE, Fault.WATCHERS_DOWN, Fault.ROLLBACK, Fault.EMPTIED}
-        )
-        match self._random.choice(faults) if faults else None:
-            case Fault.CRASH:
-                self._random.choice(self._workers).crash()
-            case Fault.PAUSE:
-                self._pause(self._random.choice(self._workers))
-            case Fault.WATCHERS_DOWN:
-                self._watchers_down()
-            case Fault.ROLLBACK if self._redis.snapshots:
-                self._forget(
-                    self._random.choice(self._redis.snapshots[-self._random.choice((1, 4, 16)) :]), "comes back older"
-                )
-            case Fault.EMPTIED:
-                self._forget(Memory(run_id=0), "comes back empty")
+        strikes: dict[Fault, Action] = {
+            Fault.CRASH: lambda: self._random.choice(self._workers).crash(),
+            Fault.PAUSE: lambda: self._pause(self._random.choice(self._workers)),
+            Fault.WATCHERS_DOWN: self._watchers_down,
+            Fault.ROLLBACK: self._roll_back,
+            Fault.EMPTIED: lambda: self._forget(Memory(run_id=0), "comes back empty"),
+            Fault.SOCKET: lambda: self._random.choice(self._watchers).lose_socket(),
+            Fault.CUT_REDIS: self._cut_redis,
+            Fault.CUT_VENUE: self._cut_venue,
+            Fault.REDIS_PAUSED: self._pause_redis,
+            Fault.GRANT: self._revoke,
+        }
+        drawn = sorted(self._world.faults & strikes.keys())
+        if drawn:
+            strikes[self._random.choice(drawn)]()
+
+    def _roll_back(self) -> None:
+        if self._redis.snapshots:
+            back = self._random.choice((1, 4, 16))
+            self._forget(self._random.choice(self._redis.snapshots[-back:]), "comes back older")
+
+    def _cut_redis(self) -> None:
+        worker = self._random.choice(self._workers)
+        worker.without_redis_until = self._world.now + self._random.randint(2, 20)
+        self._world.note(f"worker {worker.number}", f"does not reach redis until {worker.without_redis_until}")
+
+    def _cut_venue(self) -> None:
+        worker = self._random.choice(self._workers)
+        worker.without_venue_until = self._world.now + self._random.randint(2, 20)
+        self._world.note(f"worker {worker.number}", f"does not reach the venue until {worker.without_venue_until}")
+
+    def _pause_redis(self) -> None:
+        self._redis.paused_until = self._world.now + self._random.randint(2, 15)
+        self._world.note("redis", f"is stopped until {self._redis.paused_until}")
+
+    def _revoke(self) -> None:
+        follower = self._random.choice(FOLLOWERS)
+        self._venue.dead_until[follower] = self._world.now + self._random.randint(3, 25)
+        self._world.note("venue", f"the grant of {follower} is dead until {self._venue.dead_until[follower]}")
 
     def _pause(self, worker: Worker) -> None:
         worker.paused_until = self._world.now + self._random.randint(3, 25)

@@ -5,7 +5,7 @@ import pytest
 from tests.model.rules import ALL_FAULTS, Fault
 from tests.model.schedule import Result, run
 
-SCHEDULES, SHARE = 5_000, 250
+SCHEDULES, SHARE = 24_000, 400
 
 
 @pytest.mark.parametrize("first", range(1, SCHEDULES, SHARE))
@@ -28,7 +28,7 @@ def test_a_seed_is_a_schedule() -> None:
 
 def test_schedules_are_eventful() -> None:
     """A model in which nothing happens finds nothing: every kind of event must occur in a handful of schedules."""
-    told = "\n".join(line for seed in range(1, 61) for line in run(seed, faults=ALL_FAULTS, traced=True).timeline)
+    told = "\n".join(line for seed in range(1, 201) for line in run(seed, faults=ALL_FAULTS, traced=True).timeline)
     kinds = (
         "crashes",
         "is paused",
@@ -38,6 +38,13 @@ def test_schedules_are_eventful() -> None:
         "(reply lost)",
         "delayed commit",
         "resolves",
+        "does not reach redis",
+        "does not reach the venue",
+        "is stopped until",
+        "the grant of",
+        "loses its socket",
+        "released clean",
+        "(into nowhere)",
     )
     assert [
         kind

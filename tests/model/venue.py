@@ -6,7 +6,7 @@ Never kinder than OKX: a name is unique among pending orders only, so a doubled 
 from dataclasses import dataclass
 from decimal import Decimal
 
-from shared.domain.ids import ClOrdId, Leg
+from shared.domain.ids import AccountId, ClOrdId, Leg
 from shared.domain.outcomes import (
     Accepted,
     Category,
@@ -19,7 +19,7 @@ from shared.domain.outcomes import (
     Unknown,
 )
 from shared.domain.quantities import ZERO, Contracts, sign
-from tests.model.rules import Fault
+from tests.model.rules import Fault, Rule
 from tests.model.values import AccountKey, Sent, World
 
 
@@ -79,16 +79,25 @@ class Venue:
         self.orders: dict[ClOrdId, list[Order]] = {}
         self.live: list[Order] = []
         self.evidence: list[Evidence] = []
+        self.dead_until: dict[AccountId, int] = {}
+
+    def dead(self, follower: AccountId) -> bool:
+        """Tell whether a follower's grant is no good just now."""
+        return not self._world.healing and self.dead_until.get(follower, 0) > self._world.now
 
     def send(self, sent: Sent) -> None:
         """Put an order on its way; the connection may break while it is."""
         self.arriving.append(sent)
         if self._world.fault(Fault.LOST_ANSWER, 0.15):
             self.leaving.append((sent, Unknown("reset")))
+        if Fault.UNFENCED in self._world.faults:
+            self._arrives(self.arriving.pop())
 
     def take_any(self) -> None:
         """Let one order arrive, whichever."""
-        sent = self.arriving.pop(self._world.random.randrange(len(self.arriving)))
+        self._arrives(self.arriving.pop(self._world.random.randrange(len(self.arriving))))
+
+    def _arrives(self, sent: Sent) -> None:
         answer = self._take(sent)
         lost = self._world.fault(Fault.LOST_ANSWER, 0.3)
         what = f"{sent}: {type(answer).__name__}{' (answer lost)' if lost else ''}"
@@ -103,11 +112,15 @@ class Venue:
         return self.positions.get(key, ZERO)
 
     def _take(self, sent: Sent) -> Placement:
-        if self._world.now > sent.expires:
+        fenced = self._world.has(Rule.VENUE_FENCE) and Fault.UNFENCED not in self._world.faults
+        if fenced and self._world.now > sent.expires:
             return NotPlaced(Postponement.EXPIRED)
         if self._world.fault(Fault.THROTTLED, 0.2):
             return NotPlaced(Postponement.THROTTLED)
         position, intent = self.position(sent.key), sent.attempt.intent
+        if self.dead(sent.attempt.follower):
+            self.evidence.append(Evidence(sent, accepted=False, filled=Decimal(0), position=position))
+            return Refused("53003", "", Category.GRANT_DEAD, "")
         nothing_to_close = intent.leg is Leg.CLOSE and position * intent.change >= 0
         if nothing_to_close or self._world.fault(Fault.REFUSED, 0.3):
             self.evidence.append(Evidence(sent, accepted=False, filled=Decimal(0), position=position))

@@ -52,6 +52,7 @@ class Worker:
         instruments: dict[InstId, Instrument],
     ) -> None:
         self.number, self.incarnation, self.paused_until = number, 0, 0
+        self.without_redis_until = self.without_venue_until = 0
         self._world, self._redis, self._venue = world, redis, venue
         self._subscriptions, self._instruments = [write_subscription(each) for each in subscriptions], instruments
         self._clock_error = world.random.choice((-CLOCK_ERROR, 0, CLOCK_ERROR)) if Fault.CLOCK in world.faults else 0
@@ -96,8 +97,24 @@ class Worker:
         prepared: list[Action] = [self._send_prepared] if self._prepared else []
         holding = self._holding
         if holding is None:
-            return [*prepared, self._acquire] if self._redis.free else prepared
-        actions = prepared
+            return [*prepared, self._acquire] if self._redis.free and self._reaches_redis else prepared
+        actions = prepared + (self._steps_on_redis(holding) if self._reaches_redis else [])
+        for _, strand in sorted(holding.lane.strands.items()):
+            action = self._strand_action(holding, strand)
+            if action:
+                actions += [action] * 2
+        return actions
+
+    @property
+    def _reaches_redis(self) -> bool:
+        return self._world.now >= max(self.without_redis_until, self._redis.paused_until) or self._world.healing
+
+    @property
+    def _reaches_venue(self) -> bool:
+        return self._world.now >= self.without_venue_until or self._world.healing
+
+    def _steps_on_redis(self, holding: Holding) -> list[Action]:
+        actions: list[Action] = []
         if holding.dirty:
             actions.append(lambda: self._commit(holding))
         if self._world.healing or self._world.random.random() < self._diligence:
@@ -106,28 +123,26 @@ class Worker:
             actions += [lambda: self._apply(holding)] * 2
         elif not holding.lane.caught_up or self._redis.last != holding.lane.position:
             actions += [lambda: self._read(holding)] * 2
-        for _, strand in sorted(holding.lane.strands.items()):
-            action = self._strand_action(holding, strand)
-            if action:
-                actions += [action] * 2
         if not holding.written and holding.lane.quiet and self._world.fault(Fault.RELEASE, 0.1):
             actions.append(lambda: self._release(holding))
         return actions
 
     def _strand_action(self, holding: Holding, strand: Strand) -> Action | None:
+        asks = self._reaches_venue and not self._venue.dead(strand.key.follower)
         match strand.phase:
             case Phase.READY if strand.recheck:
-                return lambda: strand.found_position(self._venue.position(strand.key[:2]))
+                return (lambda: strand.found_position(self._venue.position(strand.key[:2]))) if asks else None
             case Phase.READY if self._may_send(strand):
                 return lambda: self._launch(holding, strand)
             case Phase.FLYING if strand.flight and self._surely_past(strand.flight.expires_ms + ANSWER_MARGIN):
                 return lambda: self._answered(holding, strand, Unknown("no answer"))
-            case Phase.UNSETTLED:
+            case Phase.UNSETTLED if asks:
                 return lambda: self._asked(holding, strand, Doubt.settle)
-            case Phase.UNKNOWN if self._may_ask(strand):
+            case Phase.UNKNOWN if asks and self._may_ask(strand):
                 return lambda: self._asked(holding, strand, Doubt.decide_unknown)
-            case Phase.DOUBTFUL if self._may_ask(strand) and holding.has_read_everything(self._redis):
-                return lambda: self._asked(holding, strand, lambda doubt: self._decide_doubtful(holding, doubt))
+            case Phase.DOUBTFUL if asks and self._reaches_redis and self._may_ask(strand):
+                if holding.has_read_everything(self._redis):
+                    return lambda: self._asked(holding, strand, lambda doubt: self._decide_doubtful(holding, doubt))
         return None
 
     def _may_send(self, strand: Strand) -> bool:
@@ -168,8 +183,10 @@ class Worker:
         self._holding = None
 
     def _release(self, holding: Holding) -> None:
-        self._redis.release(holding.lane.lease.token)
-        self._drop("released")
+        lane = holding.lane
+        clean = lane.seq if lane.clean or not self._world.has(Rule.CLEAN_IS_WHOLE) else None
+        self._redis.release(lane.lease.token, clean)
+        self._drop("released" if clean is None else "released clean")
 
     # ---- reading
 
@@ -205,7 +222,7 @@ class Worker:
         named, _ = strand.next(situation)
         if named is None:
             lane.touch(strand)
-        elif self._world.now >= lane.lease.deadline:
+        elif self._world.now >= lane.lease.deadline and self._world.has(Rule.LEASE_CHECK):
             strand.recall(named)
             self._drop("the lease has run out")
         elif self._world.has(Rule.STAMP_WITH_CHECK) or self._prepared:
@@ -228,8 +245,9 @@ class Worker:
         strand.launch(named, expires, self._venue_now)
         if self._holding and self._holding.lane is lane:
             self._holding.in_flight[strand.key] = sent
-        self._note(f"sends {sent}")
-        self._venue.send(sent)
+        self._note(f"sends {sent}{'' if self._reaches_venue else ' (into nowhere)'}")
+        if self._reaches_venue:
+            self._venue.send(sent)
 
     def hear(self, sent: Sent, answer: Placement) -> None:
         """Take an answer, if the order is still in flight here."""

@@ -78,7 +78,7 @@ def apply(claim: Claim, target: Target, held: Decimal) -> None:
     The other part only replaces what the leader closed before, and is held already.
     """
     if claim.reason == GRANT_DEAD:
-        target.deny(target.exact - held)
+        target.deny(target.wanted(held))
     if claim.reason in {"netted", GRANT_DEAD}:
         target.openings.clear()
         return

@@ -31,6 +31,15 @@ class AccountSpec(msgspec.Struct, forbid_unknown_fields=True):
     balances: dict[str, Decimal] = msgspec.field(default_factory=lambda: {"USDT": Decimal(1_000_000)})
 
 
+class ConsentSpec(msgspec.Struct, forbid_unknown_fields=True):
+    """A pair that an account's owner consents to anew; orders and positions stay."""
+
+    uid: str
+    access_token: str
+    refresh_token: str = ""
+    expires_in_s: int = 3_600
+
+
 class AccountDoor:
     """Makes accounts and shows them."""
 
@@ -44,6 +53,7 @@ class AccountDoor:
         return {
             "/control/accounts": {"POST": door(self.make)},
             "/control/accounts/*": {"GET": door(self.show)},
+            "/control/grants": {"POST": door(self.consent)},
             "/control/positions": {"GET": door(self.positions)},
         }
 
@@ -53,6 +63,15 @@ class AccountDoor:
         for spec in specs:
             self._make(spec)
         return {"count": len(specs)}
+
+    def consent(self, call: Call) -> dict[str, str]:
+        """Put a new pair in force for an account that is there; the pair before it is unknown from now on."""
+        spec = told(call, ConsentSpec)
+        account = self._accounts.by_uid.get(spec.uid)
+        if account is None:
+            raise ValueError(f"there is no account {spec.uid!r}; expected the uid of one made before")
+        self._tokens.grant(account, spec.access_token, spec.refresh_token, spec.expires_in_s)
+        return {"uid": spec.uid}
 
     def show(self, call: Call) -> dict[str, Any]:
         """Show one account as it is; tokens and keys are not shown."""

@@ -1,6 +1,7 @@
 """Pushes of the orders channel on one session, and what planted faults do to them."""
 
 import asyncio
+from random import random
 from typing import Any, Protocol
 
 from services.okx_simulator.faults import PUSH, Fault, Faults, Scene
@@ -29,6 +30,8 @@ class OrderPushes:
         self._session = session
         self._faults = faults
         self._held: list[str] = []
+        self._late_until = 0.0
+        """Until when pushes wait for one that is late: they come late, but never overtake each other."""
 
     def push(self, subscription: Subscription, order: Order, fill: Fill | None) -> None:
         """Push one change of an order."""
@@ -38,12 +41,23 @@ class OrderPushes:
             row["tradeId"] = ""
         text = self._session.frame(subscription, [row])
         if fault is None or fault.kind == "push_no_trade_id":
-            self._session.push_text(text)
+            self._later(text, 0.0)
+        elif fault.kind == "push_late":
+            self._later(text, (fault.number("ms", 500) + random() * fault.number("jitter_ms", 0)) / 1_000)
         elif fault.kind == "push_repeat":
             for _ in range(1 + int(fault.number("n", 1))):
                 self._session.push_text(text)
         elif fault.kind == "push_reorder":
             self._hold(text, fault)
+
+    def _later(self, text: str, seconds: float) -> None:
+        """Push after a while, behind whatever is late already."""
+        loop = asyncio.get_running_loop()
+        if not seconds and loop.time() >= self._late_until:
+            self._session.push_text(text)
+            return
+        self._late_until = max(self._late_until, loop.time() + seconds)
+        loop.call_at(self._late_until, self._session.push_text, text)
 
     def _fault(self, order: Order) -> Fault | None:
         account = self._session.account
