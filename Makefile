@@ -10,11 +10,13 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 CODE := shared services tests deploy
 DEMO_ARGS ?=
 CHAOS_ARGS ?=
+MUTANTS_ARGS ?=
+FIGURES_ARGS ?=
 DIR ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt format lint types arch test check demo conformance parse docs lock clean chaos
+.PHONY: help setup fmt format lint types arch test check demo conformance parse docs lock clean chaos mutants figures
 
 ##@ Start here
 help: ## Show every target with what it does
@@ -61,6 +63,12 @@ check: format lint types arch test ## All of the above: what has to pass before 
 ##@ Prove
 chaos: $(STAMP) ## Run the services under seeded faults and audit them; CHAOS_ARGS="--runs N --seed S --jobs J --json"
 	$(BIN)/python -m deploy.chaos $(CHAOS_ARGS)
+
+mutants: $(STAMP) ## Take each protection out of a scratch copy and see its proof fail; MUTANTS_ARGS="--only 'blind resend'"
+	$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)
+
+figures: $(STAMP) ## Measure how long noticing, taking over and handing over take
+	$(BIN)/python -m deploy.chaos.figures $(FIGURES_ARGS)
 
 ##@ Rehearse against others
 conformance: $(STAMP) ## Run unmodified OKX clients, each in an environment of its own, against the simulator

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     WATCHER_PAUSED = "watcher_paused"
     OTHERS_PAUSED = "others_paused"
     WORKER_DRAINED = "worker_drained"
+    LATE_DELIVERY = "late_delivery"
     REDIS_KILLED = "redis_killed"
     REDIS_OLDER = "redis_older"
     REDIS_EMPTIED = "redis_emptied"
@@ -57,6 +58,7 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.WATCHER_PAUSED: "a watcher is stopped for a while, and goes on",
     Kind.OTHERS_PAUSED: "keeper and recorder are stopped for a while, and go on",
     Kind.WORKER_DRAINED: "a worker is asked to stop (SIGTERM) in the middle of the trading, and started again",
+    Kind.LATE_DELIVERY: "a worker dies, and what it had sent reaches the venue long after others took over",
     Kind.REDIS_KILLED: "the server is killed and comes back with its data",
     Kind.REDIS_OLDER: "the server is killed and comes back with an older copy of its data",
     Kind.REDIS_EMPTIED: "the server is killed and comes back without its data",

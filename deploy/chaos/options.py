@@ -21,6 +21,7 @@ class Options:
     faults: Sequence[Kind] = tuple(Kind)
     json: bool = False
     keep: bool = False
+    until_found: bool = False
     only: bool = False
     """Be one run of a session: do it in this process and print its result."""
     folder: Path = Path("build/chaos")
@@ -46,6 +47,7 @@ def options_from(arguments: Sequence[str] | None = None) -> Options:
     add("--faults", type=Kind, nargs="+", default=list(Kind), metavar="KIND", help="draw from these kinds only")
     add("--json", action="store_true", help="make the last line of standard output one JSON object")
     add("--keep", action="store_true", help="keep logs and data of clean runs too")
+    add("--until-found", action="store_true", help="end with the first run in which something was found")
     add("--only", action="store_true", help=argparse.SUPPRESS)
     add("--folder", type=Path, default=default.folder, help=f"where logs of runs go (default {default.folder})")
     told = parser.parse_args(arguments)

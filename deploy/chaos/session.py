@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from deploy.chaos.options import Options
@@ -16,13 +17,14 @@ _LONGEST_S = 300.0
 
 async def run_all(options: Options) -> tuple[list[Result], list[int]]:
     """Run every seed; return the results in the order of their seeds, and the seeds that did not run to their end."""
-    seeds = iter(range(options.seed, options.seed + options.runs))
+    seeds_left = deque(range(options.seed, options.seed + options.runs))
     results: list[Result] = []
     failed: list[int] = []
     began = time.monotonic()
 
     async def run_some() -> None:
-        for seed in seeds:
+        while seeds_left:
+            seed = seeds_left.popleft()
             result = await _run(seed, options)
             if isinstance(result, Result):
                 results.append(result)
@@ -30,6 +32,8 @@ async def run_all(options: Options) -> tuple[list[Result], list[int]]:
                 failed.append(seed)
             said = _line(result) if isinstance(result, Result) else f"seed {seed} did not run: {result}"
             done = len(results) + len(failed)
+            if options.until_found and isinstance(result, Result) and not result.clean:
+                seeds_left.clear()
             sys.stderr.write(f"{done:>4}/{options.runs}  {time.monotonic() - began:6.0f} s  {said}\n")
 
     await asyncio.gather(*(run_some() for _ in range(options.jobs)))

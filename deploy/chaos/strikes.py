@@ -15,6 +15,7 @@ STRIKES: Mapping[Kind, Striking] = {
     Kind.WATCHER_PAUSED: processes.pause_watcher,
     Kind.OTHERS_PAUSED: processes.pause_others,
     Kind.WORKER_DRAINED: processes.drain_worker,
+    Kind.LATE_DELIVERY: processes.deliver_late,
     Kind.WORKER_WITHOUT_REDIS: processes.without_redis,
     Kind.WORKER_WITHOUT_OKX: processes.without_okx,
     Kind.REDIS_KILLED: servers.kill_redis,

@@ -56,27 +56,17 @@ async def theatre(
         mortal = Mortal(folder)
         mortal.start()
         closing.callback(mortal.stop)
-        simulator = Process(_SIMULATOR, f"services.{_SIMULATOR}", simulator_settings(options, cast), logs)
-        closing.callback(stop_all, [simulator])
-        simulator.start()
-        url = str((await simulator.line(lambda said: "listening" in said))["listening"])
-        venue = Venue(url)
-        closing.push_async_callback(venue.close)
-        await venue.set_clock(plan.offset_ms)
-        await venue.make_accounts(cast.at_the_venue())
+        simulator, venue, url = await _open_venue(closing, plan, cast, simulator_settings(options, cast), logs)
         names = [f"worker-{number}" for number in range(1, workers + 1)]
         to_redis = {name: await _proxy(closing, lambda: mortal.port) for name in (_EVERYONE, *names)}
         to_venue = {name: await _proxy(closing, lambda: int(url.rpartition(":")[2])) for name in names}
-        settings = {
-            **service_settings(folder, _redis_url(to_redis[_EVERYONE]), url, cast),
-            **(_HURRIED if hurried else {}),
-        }
+        told = service_settings(folder, _redis_url(to_redis[_EVERYONE]), url, cast)
+        settings = {**told, **(_HURRIED if hurried else {})}
         await enrol(folder, settings, enrolment_of(cast), logs)
         http = await closing.enter_async_context(httpx.AsyncClient(timeout=2, trust_env=False))
         of_workers = {name: _settings_of(name, settings, to_redis[name], to_venue[name]) for name in names}
-        stage = Stage(
-            folder, settings["SLIPSTREAM_REDIS_URL"], venue, simulator, *_services(of_workers, settings, logs), http
-        )
+        processes = _services(of_workers, settings, logs)
+        stage = Stage(folder, settings["SLIPSTREAM_REDIS_URL"], venue, simulator, *processes, http)
         closing.callback(stop_all, stage.services)
         for process in stage.services:
             process.start()
@@ -84,6 +74,21 @@ async def theatre(
         redis = _redis(to_redis[_EVERYONE])
         closing.push_async_callback(redis.aclose)
         yield Theatre(stage, mortal, to_redis, to_venue, settings, folder, cast, redis)
+
+
+async def _open_venue(
+    closing: AsyncExitStack, plan: Plan, cast: Cast, settings: Mapping[str, str], logs: Path
+) -> tuple[Process, Venue, str]:
+    """Start the paper OKX, with its clock where the plan wants it, and let everybody have an account there."""
+    simulator = Process(_SIMULATOR, f"services.{_SIMULATOR}", settings, logs)
+    closing.callback(stop_all, [simulator])
+    simulator.start()
+    url = str((await simulator.line(lambda said: "listening" in said))["listening"])
+    venue = Venue(url)
+    closing.push_async_callback(venue.close)
+    await venue.set_clock(plan.offset_ms)
+    await venue.make_accounts(cast.at_the_venue())
+    return simulator, venue, url
 
 
 def _cast(plan: Plan, followers: int, seconds: float) -> Cast:

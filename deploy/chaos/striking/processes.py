@@ -83,6 +83,23 @@ async def drain_worker(act: Act, dice: Random) -> None:
     await start(act, worker)
 
 
+async def deliver_late(act: Act, dice: Random) -> None:
+    """Hold back what a worker sends, kill it, and deliver everything after others have taken over."""
+    worker = _one(act, dice, "worker")
+    if worker is None:
+        return
+    way = act.theatre.to_venue[worker.name]
+    async with act.disturbing():
+        way.cut()
+        act.timeline.note(worker.name, "sends orders that do not arrive")
+        await asyncio.sleep(dice.uniform(1, 2))
+        kill(act, worker)
+        await asyncio.sleep(dice.uniform(8, 10))
+        way.mend()
+        act.timeline.note("venue", f"what {worker.name} had sent arrives")
+    await start(act, worker)
+
+
 async def without_redis(act: Act, dice: Random) -> None:
     """Cut one worker off from the server."""
     await _cut(act, dice, "to_redis")
