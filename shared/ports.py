@@ -3,7 +3,7 @@
 Expected results are values. The exceptions here mean "I could not find out", never "no".
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,6 +71,9 @@ class Exchange(Protocol):
 
     async def position(self, follower: AccountId, inst_id: InstId) -> Contracts:
         """Return the account's signed net position, zero if it has none. Raises as `ask`."""
+
+    async def positions(self, follower: AccountId) -> Mapping[InstId, Contracts]:
+        """Return every signed net position of the account; one read. Raises as `ask`."""
 
 
 class Instruments(Protocol):

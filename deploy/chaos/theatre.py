@@ -18,7 +18,7 @@ from deploy.chaos.kinds import Kind
 from deploy.chaos.plan import Plan
 from deploy.chaos.proxy import Proxy
 from deploy.chaos.server import Mortal
-from deploy.demo.cast import SHORTEST_LIFE_S, Cast, make_cast
+from deploy.demo.cast import SHORTEST_LIFE_S, Cast, Follower, make_cast
 from deploy.demo.enrolment import enrolment_of
 from deploy.demo.options import Options
 from deploy.demo.processes import Process
@@ -33,6 +33,9 @@ _HURRIED = {
     "SLIPSTREAM_CLAIM_IDLE_S": "3",
     "SLIPSTREAM_TEND_S": "1",
     "SLIPSTREAM_POSITIONS_S": "4",
+    "SLIPSTREAM_DRIFT_S": "2",
+    "SLIPSTREAM_DRIFT_CONFIRM_S": "1",
+    "SLIPSTREAM_DRIFT_READS_A_SECOND": "50",
 }
 """What happens every few seconds or minutes in production happens within a run here."""
 
@@ -93,11 +96,18 @@ async def _open_venue(
 
 def _cast(plan: Plan, followers: int, seconds: float) -> Cast:
     """Draw who takes part; where tokens are to be replaced all the time, nobody's lives long."""
-    cast, random = make_cast(followers, seconds, plan.seed), Random(f"lives {plan.seed}")
+    drawn, random = make_cast(followers, seconds, plan.seed), Random(f"lives {plan.seed}")
+    repaired = [_with_repairs(each, random.choice(("report", "repair"))) for each in drawn.followers]
+    cast = replace(drawn, followers=repaired)
     if Kind.TOKENS_ROTATED not in plan.kinds:
         return cast
     lives = [replace(each, lives_s=SHORTEST_LIFE_S + random.randrange(8)) for each in cast.followers]
     return replace(cast, followers=lives)
+
+
+def _with_repairs(follower: Follower, policy: str) -> Follower:
+    """Let drift be repaired for some: a comparison that errs must not trade unnoticed."""
+    return replace(follower, subscriptions=tuple(replace(each, drift=policy) for each in follower.subscriptions))
 
 
 def _services(

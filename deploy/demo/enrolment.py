@@ -35,5 +35,6 @@ def _subscription(each: Subscription) -> dict[str, Any]:
         "ratio": f"{each.ratio:f}",
         "below_minimum": each.below_minimum,
         "max_age_ms": each.max_age_ms,
+        "drift": each.drift,
         "slippage_cap": None if each.slippage_cap is None else f"{each.slippage_cap:f}",
     }

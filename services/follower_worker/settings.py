@@ -20,3 +20,11 @@ class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, 
         "BTC-USDT-SWAP", description="instrument: where a grant's fence is proven, by an order too small to be placed"
     )
     mirror_ms: int = Field(1_000, gt=0, description="milliseconds: how often offsets are shown as consumer groups")
+    drift_s: float = Field(60, gt=0, description="seconds: how often every account that holds something is compared")
+    drift_confirm_s: float = Field(
+        5, gt=0, description="seconds: how long a disagreement must last before it counts, seen twice and unmoved"
+    )
+    drift_reads_a_second: float = Field(5, gt=0, description="reads: of accounts to compare, at most, per worker")
+    drift_repairs_a_minute: int = Field(
+        30, ge=0, description="repairs: orders for drift, at most, per worker and minute; the others are reported"
+    )

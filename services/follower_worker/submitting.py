@@ -21,7 +21,8 @@ from services.follower_worker.strands import Phase, Strand
 from services.follower_worker.telling import tell_placement, tell_skip
 from shared.domain.backoff import delay_ms
 from shared.domain.ids import AccountId
-from shared.domain.outcomes import NotPlaced, Placement, Postponement
+from shared.domain.orders import Opening
+from shared.domain.outcomes import NotPlaced, Placement, Postponement, Refused
 from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.risk import Account, Situation
 from shared.domain.subscriptions import SubscriptionState
@@ -55,6 +56,8 @@ class Submitter:
         """Called when a strand has something to write."""
         self.on_doubt: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
         """Called when a strand must be asked for."""
+        self.on_missed: Callable[[Strand, tuple[Opening, ...]], None] = lambda _strand, _openings: None
+        """Called with the openings of an order the venue will not have."""
 
     async def send_for_ever(self) -> None:
         """Serve strands one after another; run as many of these as there are connections."""
@@ -133,6 +136,8 @@ class Submitter:
                 self._pace.throttled(strand.key, self._clock.monotonic())
             self._again(lane, strand, self._pause_s(strand))
             return
+        if isinstance(placement, Refused) and flight.attempt.intent.openings:
+            self.on_missed(strand, flight.attempt.intent.openings)
         lane.tell(strand, tell_placement(strand, flight, placement, lane.subscription(strand.key).version, at_ms))
         if strand.phase in (Phase.UNSETTLED, Phase.UNKNOWN):
             self._metrics.sent(flight.sent_ms - strand.hops.filled_ms)

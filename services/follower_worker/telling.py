@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from services.follower_worker.flights import Flight, Found
 from services.follower_worker.strands import Strand
+from shared.domain.drift import DRIFT_REMEDIES, Drift
 from shared.domain.ids import AccountId, EventId
 from shared.domain.orders import Attempt
 from shared.domain.outcomes import Accepted, NotPlaced, OrderReport, Placement, Refused, Unknown
@@ -33,6 +34,28 @@ def tell_skip(strand: Strand, skip: Skip, version: int, at_ms: int) -> OutcomeV1
         reason=skip.reason.value,
         remedy=REMEDIES[skip.reason],
         numbers=dict(skip.numbers),
+        target=plain(strand.book.target),
+        held=plain(strand.book.held),
+        hops=_hops(strand),
+    )
+
+
+def tell_drift(strand: Strand, drift: Drift, version: int, at_ms: int, *, acts: bool) -> OutcomeV1:
+    """Say that account, book and leader disagree, and whether the book is changed for it."""
+    told = blake2b(f"{strand.event}|{strand.key.follower}|{drift.kind}|{at_ms}".encode(), digest_size=16).hexdigest()
+    return OutcomeV1(
+        cl_ord_id=told,
+        kind=OutcomeKind.DRIFTED,
+        at_ms=at_ms,
+        follower=strand.key.follower,
+        leader=strand.key.leader,
+        inst_id=strand.key.inst_id,
+        event=strand.event,
+        version=version,
+        reason=drift.kind.value,
+        remedy=DRIFT_REMEDIES[drift.kind],
+        numbers=dict(drift.numbers),
+        message="the book was changed" if acts else "reported",
         target=plain(strand.book.target),
         held=plain(strand.book.held),
         hops=_hops(strand),

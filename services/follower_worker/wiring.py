@@ -8,6 +8,7 @@ from secrets import token_hex
 from redis.asyncio import Redis
 
 from services.follower_worker.complaining import Complaints
+from services.follower_worker.drifting import Rhythm
 from services.follower_worker.handlers import TradesReader
 from services.follower_worker.housekeeping import Housekeeper
 from services.follower_worker.metrics import Metrics
@@ -22,7 +23,7 @@ from shared.bus.lane_state import LaneState
 from shared.bus.leases import Leases
 from shared.bus.notices import GrantNotices, LaneBell
 from shared.bus.reading import open_broker
-from shared.bus.streams import TradeStream
+from shared.bus.streams import TradePublisher, TradeStream
 from shared.clock import SystemClock
 from shared.domain.ids import AccountId, EntryId, InstId
 from shared.domain.lanes import Lane as LaneNumber
@@ -198,7 +199,14 @@ async def _run_worker(
     leases = Leases(redis, keys, clock, venue.clock, settings.lanes, settings.lease_ttl_ms, memory)
     await leases.check_installation()
     state, trades = LaneState(redis, keys), TradeStream(redis, keys)
-    worker = Worker(Bus(leases, state, trades, UNREACHABLE), venue, roster, clock, metrics, _limits(settings))
+    worker = Worker(
+        Bus(leases, state, trades, TradePublisher(redis, keys), UNREACHABLE),
+        venue,
+        roster,
+        clock,
+        metrics,
+        _limits(settings),
+    )
     broker = open_broker(settings.redis_url, settings.redis_socket_timeout_s)
     await broker.connect()
     life.close_later(broker.stop)
@@ -214,16 +222,26 @@ async def _run_worker(
         UNREACHABLE,
     )
     life.close_later(reader.stop)
+    life.background("housekeeping", housekeeper.keep_for_ever)
+    _staff(life, settings, worker)
+    _listen(life, worker, roster, GrantNotices(redis, keys, clock), LaneBell(redis, keys, clock))
+    return worker, reader
+
+
+def _staff(life: Lifetime, settings: Settings, worker: Worker) -> None:
+    """Let as many send and ask side by side as the settings allow, and one compare accounts with books."""
     for number in range(settings.senders):
         life.background(f"sender-{number}", worker.submitter.send_for_ever)
     for number in range(settings.askers):
         life.background(f"asker-{number}", worker.resolver.ask_for_ever)
-    life.background("housekeeping", housekeeper.keep_for_ever)
-    notices, bell = GrantNotices(redis, keys, clock), LaneBell(redis, keys, clock)
+    life.background("drift", worker.drifting.compare_for_ever)
+
+
+def _listen(life: Lifetime, worker: Worker, roster: Roster, notices: GrantNotices, bell: LaneBell) -> None:
+    """Hear of changed grants and of lanes that have become free, and tell of those given back."""
     worker.holder.on_released = bell.ring
     life.background("notices", lambda: notices.listen(roster.heard))
     life.background("bell", lambda: bell.listen(worker.holder.nudge))
-    return worker, reader
 
 
 def _limits(settings: Settings) -> Limits:
@@ -235,4 +253,7 @@ def _limits(settings: Settings) -> Limits:
         orders_a_window=settings.orders_a_window,
         throttle_pause_s=settings.throttle_pause_ms / 1_000,
         absent_gap_s=settings.absent_gap_ms / 1_000,
+        drift=Rhythm(
+            settings.drift_s, settings.drift_confirm_s, settings.drift_reads_a_second, settings.drift_repairs_a_minute
+        ),
     )

@@ -3,9 +3,10 @@
 No client is built here, so tests use this very assembly.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.follower_worker.copying import Copier, Followers
+from services.follower_worker.drifting import Drifting, LeaderPositions, Rhythm
 from services.follower_worker.holding import Holder
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
@@ -28,6 +29,7 @@ class Limits:
     orders_a_window: int = 60
     throttle_pause_s: float = 0.5
     absent_gap_s: float = 2.0
+    drift: Rhythm = field(default_factory=Rhythm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Bus:
     leases: Leases
     store: LaneStore
     trades: Trades
+    leaders: LeaderPositions
     unreachable: tuple[type[Exception], ...]
 
 
@@ -65,11 +68,15 @@ class Worker:
             limits.renew_s,
             bus.unreachable,
         )
+        self.drifting = Drifting(
+            venue, bus.leaders, bus.trades, lambda: self.holder.lanes, clock, metrics, limits.drift, bus.unreachable
+        )
         self._metrics = metrics
         self._connect()
 
     def _connect(self) -> None:
-        self.submitter.on_touched = self.resolver.on_touched = self._touch
+        self.submitter.on_touched = self.resolver.on_touched = self.drifting.on_touched = self._touch
+        self.submitter.on_missed = self.drifting.note_missed
         self.submitter.on_doubt = self.copier.on_doubt = self.holder.on_doubt = self.resolver.add
         self.resolver.on_done = self.copier.on_ready = self.holder.on_written = self.ready.put
         self.copier.on_applied = self.holder.wake

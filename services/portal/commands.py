@@ -7,7 +7,7 @@ from services.portal.document import ACCOUNT, API_KEY, OAUTH, SETTINGS, SUBSCRIP
 from services.portal.forms import Form
 from services.portal.settings import Settings
 from shared.configuration import help_text
-from shared.domain.subscriptions import BelowMinimum, SubscriptionState
+from shared.domain.subscriptions import BelowMinimum, DriftPolicy, SubscriptionState
 
 NOT_SET = "none"
 """How a limit is taken away on the command line."""
@@ -58,6 +58,7 @@ def _add_subscription(parser: ArgumentParser, shared: ArgumentParser) -> None:
         help="active resumes; ended ends; closes go in every state",
     )
     change.add_argument("--below-minimum", choices=[each.value for each in BelowMinimum])
+    change.add_argument("--drift", choices=[each.value for each in DriftPolicy], help="what to do about drift")
     for name in ("ratio", "max_age_ms", "slippage_cap", "max_order", "max_position"):
         takes = SETTINGS[name].takes.replace("null", NOT_SET)
         change.add_argument(f"--{name.replace('_', '-')}", metavar="N", help=takes)

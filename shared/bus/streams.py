@@ -53,6 +53,10 @@ class TradePublisher:
             text(server or b""),
         )
 
+    async def positions(self, leader: AccountId) -> dict[InstId, Contracts]:
+        """Return where a leader stands after its last published event."""
+        return (await self.state(leader)).positions
+
     async def unpublished(self, leader: AccountId, ids: Sequence[EventId]) -> set[EventId]:
         """Return which of these ids were never published."""
         if not ids:

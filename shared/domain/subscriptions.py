@@ -25,6 +25,14 @@ class BelowMinimum(StrEnum):
     CARRY = "carry"
 
 
+class DriftPolicy(StrEnum):
+    """What is done when an account, its book and the leader disagree."""
+
+    OFF = "off"
+    REPORT = "report"
+    REPAIR = "repair"
+
+
 @dataclass(frozen=True, slots=True)
 class FixedRatio:
     """Hold `ratio` times the leader's contracts."""
@@ -51,6 +59,7 @@ class Subscription:
     """Largest accepted distance from the leader's price, as a fraction: 0.005 is half a per cent."""
     max_order: Quote | None = None
     max_position: Quote | None = None
+    drift: DriftPolicy = DriftPolicy.REPORT
     made_ms: int = field(default=0, compare=False)
     """When this version was made; 0 where nobody knows."""
 

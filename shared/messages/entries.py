@@ -13,7 +13,7 @@ from shared.domain.fills import EventKind, Hops, PosSide, TradeEvent
 from shared.domain.ids import AccountId, EntryId, EventId, InstId
 from shared.domain.instruments import InstType
 from shared.domain.quantities import Contracts, Price, Quote, plain
-from shared.domain.subscriptions import BelowMinimum, FixedRatio, Subscription, SubscriptionState
+from shared.domain.subscriptions import BelowMinimum, DriftPolicy, FixedRatio, Subscription, SubscriptionState
 
 _PLAIN = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 """How `plain` spells a number.
@@ -59,6 +59,7 @@ class SubscriptionV1(msgspec.Struct, frozen=True, tag_field="schema", tag="subsc
     slippage_cap: str | None = None
     max_order: str | None = None
     max_position: str | None = None
+    drift: DriftPolicy = DriftPolicy.REPORT
     made_ms: int = 0
     before: "SubscriptionV1 | None" = None
     """The version this one replaced, for events that a forgetful server is given back after it."""
@@ -152,6 +153,7 @@ def write_subscription(subscription: Subscription) -> SubscriptionV1:
         slippage_cap=_spelled(subscription.slippage_cap),
         max_order=_spelled(subscription.max_order),
         max_position=_spelled(subscription.max_position),
+        drift=subscription.drift,
         made_ms=subscription.made_ms,
     )
 
@@ -174,6 +176,7 @@ def read_subscription(message: SubscriptionV1) -> Subscription:
         slippage_cap=_optional("slippage_cap", message.slippage_cap),
         max_order=None if max_order is None else Quote(max_order),
         max_position=None if max_position is None else Quote(max_position),
+        drift=message.drift,
         made_ms=message.made_ms,
     )
 

@@ -18,6 +18,8 @@ class OutcomeKind(StrEnum):
     ABSENT = "absent"
     """An Unknown that was asked for and proven not to exist; the duty is decided afresh."""
     SETTLED = "settled"
+    DRIFTED = "drifted"
+    """No attempt: the account, the book and the leader were found to disagree."""
 
 
 class HopTimes(msgspec.Struct, frozen=True, omit_defaults=True):

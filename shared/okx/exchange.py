@@ -108,6 +108,14 @@ class OkxExchange:
 
         return await self._authority.ask(follower, asked)
 
+    async def positions(self, follower: AccountId) -> Mapping[InstId, Contracts]:
+        """Return every signed net position of the account; see `ports.Exchange.positions`."""
+
+        async def asked(credential: Credential) -> Mapping[InstId, Contracts]:
+            return translation.net_positions(await self._ways(credential).rest.positions(credential))
+
+        return await self._authority.ask(follower, asked)
+
     def forget(self, account: AccountId) -> None:
         """Read the account's grant anew at its next use: it changed, or the account is no longer ours."""
         self._authority.forget(account)

@@ -27,6 +27,7 @@ RANKS = {
     OutcomeKind.ABSENT: 0,  # an attempt proven absent is decided afresh under the same id, and may be accepted then
     OutcomeKind.ACCEPTED: 1,
     OutcomeKind.SKIPPED: 2,
+    OutcomeKind.DRIFTED: 2,
     OutcomeKind.REFUSED: 2,
     OutcomeKind.SETTLED: 3,
 }

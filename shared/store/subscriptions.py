@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, select, tuple_, update
 
 from shared.domain.ids import AccountId
-from shared.domain.subscriptions import BelowMinimum, FixedRatio, Subscription, SubscriptionState
+from shared.domain.subscriptions import BelowMinimum, DriftPolicy, FixedRatio, Subscription, SubscriptionState
 from shared.store.engine import Database
 from shared.store.tables import subscription_versions, subscriptions
 
-_SETTINGS = ("state", "ratio", "below_minimum", "max_age_ms", "slippage_cap", "max_order", "max_position")
+_SETTINGS = ("state", "ratio", "below_minimum", "max_age_ms", "slippage_cap", "max_order", "max_position", "drift")
 _CHUNK = 500
 
 
@@ -134,6 +134,7 @@ def _values(subscription: Subscription) -> dict[str, Any]:
         "slippage_cap": subscription.slippage_cap,
         "max_order": subscription.max_order,
         "max_position": subscription.max_position,
+        "drift": subscription.drift.value,
     }
 
 
@@ -153,5 +154,6 @@ def _subscription(row: Row[Any], made_ms: int) -> Subscription:
         slippage_cap=row.slippage_cap,
         max_order=row.max_order,
         max_position=row.max_position,
+        drift=DriftPolicy(row.drift),
         made_ms=made_ms,
     )

@@ -83,7 +83,8 @@ _SETTINGS = (
 
 
 def _settings() -> list[Column[object]]:
-    return [Column(name, type_, nullable=nullable) for name, type_, nullable in _SETTINGS]
+    chosen = [Column(name, type_, nullable=nullable) for name, type_, nullable in _SETTINGS]
+    return [*chosen, Column("drift", _WORD, nullable=False, server_default="report", doc="off, report or repair.")]
 
 
 subscriptions = Table(

@@ -9,7 +9,7 @@ from shared.domain.instruments import UNKNOWN_MARKET, Instrument, InstType, Mark
 from shared.domain.orders import Opening
 from shared.domain.quantities import Contracts, Price, Quote
 from shared.domain.risk import Account, Situation
-from shared.domain.subscriptions import BelowMinimum, FixedRatio, Subscription, SubscriptionState
+from shared.domain.subscriptions import BelowMinimum, DriftPolicy, FixedRatio, Subscription, SubscriptionState
 
 LEADER = AccountId("leader")
 FOLLOWER = AccountId("follower")
@@ -60,6 +60,7 @@ def subscription(
     leader: str = LEADER,
     version: int = 1,
     made_ms: int = 0,
+    drift: DriftPolicy = DriftPolicy.REPORT,
 ) -> Subscription:
     """Build an active subscription without limits, unless told otherwise."""
     return Subscription(
@@ -73,6 +74,7 @@ def subscription(
         slippage_cap=None if slippage_cap is None else Decimal(slippage_cap),
         max_order=None if max_order is None else Quote(Decimal(max_order)),
         max_position=None if max_position is None else Quote(Decimal(max_position)),
+        drift=drift,
         made_ms=made_ms,
     )
 

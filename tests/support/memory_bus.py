@@ -253,6 +253,9 @@ class MemoryTradePublisher:
             kept.version, kept.last_ms, kept.floor_ms, dict(kept.positions), redis.since, redis.epoch_server
         )
 
+    async def positions(self, leader: AccountId) -> dict[InstId, Contracts]:
+        return (await self.state(leader)).positions
+
     async def unpublished(self, leader: AccountId, ids: Sequence[EventId]) -> set[EventId]:
         return set(ids) - self._redis.kept.published.get(leader, {}).keys()
 

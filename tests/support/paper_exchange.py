@@ -86,7 +86,7 @@ class PaperExchange:
     sent: list[Sent] = field(default_factory=list)
     accepted: list[Sent] = field(default_factory=list)
     orders: dict[tuple[AccountId, ClOrdId], OrderReport] = field(default_factory=dict)
-    positions: dict[tuple[AccountId, InstId], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    held: dict[tuple[AccountId, InstId], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     asked: list[ClOrdId] = field(default_factory=list)
     trouble: deque[Exception] = field(default_factory=deque)
     """Raised by the next questions, one each."""
@@ -134,9 +134,9 @@ class PaperExchange:
         key = (sent.follower, sent.inst_id)
         wanted = sent.change * part
         if sent.reduce_only:
-            held = self.positions[key]
+            held = self.held[key]
             wanted = min(abs(wanted), abs(held)) * sign(wanted) if held * wanted < 0 else Decimal(0)
-        self.positions[key] += wanted
+        self.held[key] += wanted
         self.accepted.append(sent)
         report = report_of(attempt, abs(wanted), order_id=f"venue-{len(self.accepted)}", at_ms=self.venue.now_ms())
         self.orders[sent.follower, sent.name] = report
@@ -160,7 +160,12 @@ class PaperExchange:
 
     async def position(self, follower: AccountId, inst_id: InstId) -> Contracts:
         self._answer_or_fail()
-        return Contracts(self.positions[follower, inst_id])
+        return Contracts(self.held[follower, inst_id])
+
+    async def positions(self, follower: AccountId) -> dict[InstId, Contracts]:
+        self._answer_or_fail()
+        held = {inst_id: size for (account, inst_id), size in self.held.items() if account == follower}
+        return {inst_id: Contracts(size) for inst_id, size in held.items() if size}
 
     def _answer_or_fail(self) -> None:
         if self.trouble:

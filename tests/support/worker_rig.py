@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from services.follower_worker.drifting import Rhythm
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.submitting import Venue
 from services.follower_worker.worker import Bus as WorkerBus
@@ -19,6 +20,7 @@ from shared.domain.instruments import InstType
 from shared.domain.lanes import Lane
 from shared.domain.quantities import Contracts, Price
 from shared.domain.risk import Account
+from shared.domain.subscriptions import DriftPolicy
 from shared.messages.entries import TradeEventV1, write_subscription, write_trade_event
 from shared.messages.leader import Published
 from shared.telemetry.metrics import Meter
@@ -30,6 +32,7 @@ from tests.support.waiting import until
 LANES = 4
 TTL_MS = 600
 CLOCK_ERROR_MS = 5
+DRIFT = Rhythm(every_s=0.1, confirm_s=0.05, reads_a_second=200, repairs_a_minute=30)
 RATIO = 2
 ETH = InstId("ETH-USDT-SWAP")
 LISTED = (instrument(), instrument(inst_id=ETH))
@@ -65,12 +68,12 @@ class Scene:
         self.exchange = PaperExchange(self.venue_clock)
         self.bus.venue = self.venue_clock  # type: ignore[assignment]  # its leases go by the host's time
 
-    async def begin(self, followers: int) -> None:
+    async def begin(self, followers: int, drift: DriftPolicy = DriftPolicy.REPORT) -> None:
         """Subscribe so many followers, on a server known for long."""
         await self.bus.renew_epoch(self.clock.now_ms() - 60_000)
         await self.confirm()
         for number in range(followers):
-            each = subscription(follower=f"follower-{number}", ratio=RATIO, max_age_ms=60_000)
+            each = subscription(follower=f"follower-{number}", ratio=RATIO, max_age_ms=60_000, drift=drift)
             self.followers.append(each.follower)
             await self.bus.subscriptions.publish([write_subscription(each)])
 
@@ -88,7 +91,8 @@ class Scene:
 
     async def publish(self, messages: Iterable[TradeEventV1]) -> None:
         state, events = await self.bus.publisher.state(LEADER), list(messages)
-        result = await self.bus.publisher.publish(LEADER, state, events, {}, 0, self.clock.now_ms())
+        moved = {InstId(each.inst_id): Contracts(Decimal(each.after)) for each in events}
+        result = await self.bus.publisher.publish(LEADER, state, events, moved, 0, self.clock.now_ms())
         assert result is Published.OK, result
 
     async def publish_again(self) -> None:
@@ -124,7 +128,7 @@ class Scene:
     def exact(self) -> bool:
         """Tell whether every follower holds exactly its multiple of what the leader holds."""
         return all(
-            self.exchange.positions[follower, inst_id] == after * RATIO
+            self.exchange.held[follower, inst_id] == after * RATIO
             for follower in self.followers
             for inst_id, after in self.position.items()
         )
@@ -145,7 +149,7 @@ class Scene:
             for name, record in (await self.bus.store.load(Lane(number))).strands.items():
                 follower, inst_id, _ = name.split("|")
                 held[follower, inst_id] = record.held
-        positions = {key: position for key, position in self.exchange.positions.items() if position}
+        positions = {key: position for key, position in self.exchange.held.items() if position}
         return {key: position for key, position in held.items() if position} == positions
 
     async def ends_exact(self, within_s: float = 15.0) -> None:
@@ -161,7 +165,8 @@ class Rig:
 
     def __init__(self, scene: Scene, name: str, store: LaneState | None = None) -> None:
         self._scene, self.known, self._stopping = scene, KnownFollowers(scene.account), asyncio.Event()
-        bus = WorkerBus(scene.bus.leases(LANES, TTL_MS), store or scene.bus.store, scene.bus.trades, UNREACHABLE)
+        leases, kept = scene.bus.leases(LANES, TTL_MS), store or scene.bus.store
+        bus = WorkerBus(leases, kept, scene.bus.trades, scene.bus.publisher, UNREACHABLE)
         instruments = ListedInstruments(*LISTED)
         venue = Venue(scene.exchange, instruments, scene.venue_clock, self.known.find)
         limits = Limits(
@@ -171,6 +176,7 @@ class Rig:
             order_deadline_ms=300,
             throttle_pause_s=0.05,
             absent_gap_s=0.1,
+            drift=DRIFT,
         )
         self.worker = Worker(bus, venue, self.known, scene.clock, Metrics(Meter("test")), limits)
         self._tasks: list[asyncio.Task[None]] = []
@@ -195,6 +201,7 @@ class Rig:
     def start(self) -> None:
         loop = asyncio.get_running_loop()
         work = [self._read(), self.worker.holder.hold_until(self._stopping)]
+        work += [self.worker.drifting.compare_for_ever()]
         work += [self.worker.submitter.send_for_ever() for _ in range(32)]
         work += [self.worker.resolver.ask_for_ever() for _ in range(16)]
         self._tasks = [loop.create_task(each) for each in work]

@@ -83,6 +83,7 @@ class Subscription:
     max_age_ms: int | None = None
     slippage_cap: Decimal | None = None
     state: str = "active"
+    drift: str = "report"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,4 +75,4 @@ async def test_a_lane_in_doubt_is_handed_over_in_doubt(scene: Scene) -> None:
         await third.follows()
         await scene.ends_exact()
         third.check()
-    assert sum(scene.exchange.positions.values()) == Decimal(FOLLOWERS * 10)
+    assert sum(scene.exchange.held.values()) == Decimal(FOLLOWERS * 10)

@@ -197,7 +197,7 @@ class TestUnfenced:
         desk, taken = Asking(account=self.UNFENCED), lane(subscription())
         strand = holding(taken)
         flown(taken, CLOSE, UNKNOWN)
-        desk.exchange.positions[FOLLOWER, strand.key.inst_id] = Decimal(6)
+        desk.exchange.held[FOLLOWER, strand.key.inst_id] = Decimal(6)
         async with asking(desk, taken, strand):
             await desk.resolved(strand)
         assert (strand.book.target, strand.book.held) == (0, 6)
@@ -216,7 +216,7 @@ class TestRecheck:
         desk, taken = Asking(), lane(subscription())
         strand = holding(taken)
         flown(taken, CLOSE, REFUSED)
-        desk.exchange.positions[FOLLOWER, strand.key.inst_id] = Decimal(4)
+        desk.exchange.held[FOLLOWER, strand.key.inst_id] = Decimal(4)
         done: list[Strand] = []
         desk.resolver.on_done = lambda _lane, each: done.append(each)
         async with asking(desk, taken, strand):
