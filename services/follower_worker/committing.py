@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import structlog
 
-from services.follower_worker.lane import Lane, Written
+from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.strands import Strand
+from services.follower_worker.undecided import Written
 from shared.messages.lane import Written as Result
 from shared.ports import Clock, LaneStore
 

@@ -11,12 +11,16 @@ from typing import Protocol
 import structlog
 from msgspec import structs
 
+from services.follower_worker.dead_letters import DeadLetters
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.phases import Phase
+from services.follower_worker.strands import Strand
+from shared.domain.fills import TradeEvent
 from shared.domain.ids import STREAM_START, AccountId, EntryId, entry_order
 from shared.domain.lanes import lane_of
 from shared.messages.entries import (
+    ReconcileV1,
     SubscriptionV1,
     TradeEventV1,
     Undecodable,
@@ -26,7 +30,8 @@ from shared.messages.entries import (
 )
 from shared.ports import Clock, Instruments, LaneStore, Trades, VenueClock
 
-Entry = tuple[EntryId, TradeEventV1 | SubscriptionV1]
+Message = TradeEventV1 | SubscriptionV1 | ReconcileV1
+Entry = tuple[EntryId, Message]
 
 _PAGE = 500
 _BEHIND_PAUSE_S = 0.05
@@ -59,6 +64,7 @@ class Copier:
         self._venue, self._clock, self._metrics, self._lane_count = venue, clock, metrics, lane_count
         self._attached: list[Lane] = []
         self._upto = STREAM_START
+        self._dead = DeadLetters()
         self.on_ready: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
         self.on_doubt: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
         self.on_applied: Callable[[Lane], None] = lambda _lane: None
@@ -133,12 +139,14 @@ class Copier:
         for entry, payload in rows:
             try:
                 message = decode(payload)
-                read_subscription(message) if isinstance(message, SubscriptionV1) else read_trade_event(message, entry)
+                _check(message, entry)
             except Undecodable as error:
+                self._dead.note(readable=False)
                 self._metrics.dead.inc()
                 structlog.get_logger().error("entry_undecodable", entry=entry, reason=str(error))
                 await self._trades.bury(entry, payload, str(error))
                 continue
+            self._dead.note(readable=True)
             entries.append((entry, message))
         changed = [AccountId(each.follower) for _, each in entries if isinstance(each, SubscriptionV1)]
         ours = {lane.lease.lane for lane in lanes}
@@ -153,24 +161,45 @@ class Copier:
         lane.position = max(lane.position, upto, key=entry_order)
         self.on_applied(lane)
 
-    def _apply(self, lane: Lane, entry: EntryId, message: TradeEventV1 | SubscriptionV1, read_ms: int) -> None:
+    def _apply(self, lane: Lane, entry: EntryId, message: Message, read_ms: int) -> None:
         lane.position = entry
-        if isinstance(message, SubscriptionV1):
-            self._metrics.entries.labels("subscription").inc()
-            if lane_of(AccountId(message.follower), self._lane_count) == lane.lease.lane:
-                lane.change(entry, self._at_the_venue(message))
-            return
-        self._metrics.entries.labels("trade_event").inc()
-        self._metrics.read.observe(max(0, read_ms - message.published_ms) / 1000)
-        event = read_trade_event(message, entry)
+        match message:
+            case SubscriptionV1():
+                self._metrics.entries.labels("subscription").inc()
+                if self._is_of(lane, message.follower):
+                    lane.change(entry, self._at_the_venue(message))
+            case ReconcileV1():
+                self._metrics.entries.labels("reconcile").inc()
+                if self._is_of(lane, message.follower):
+                    lane.reconcile(entry, message)
+            case TradeEventV1():
+                self._metrics.entries.labels("trade_event").inc()
+                self._metrics.read.observe(max(0, read_ms - message.published_ms) / 1000)
+                self._trade(lane, read_trade_event(message, entry), read_ms)
+
+    def _trade(self, lane: Lane, event: TradeEvent, read_ms: int) -> None:
         for strand in lane.apply(event, self._instruments.find(event.inst_id), read_ms, read_ms):
             if strand.phase is Phase.DOUBTFUL:
                 self.on_doubt(lane, strand)
             else:
                 self.on_ready(lane, strand)
 
+    def _is_of(self, lane: Lane, follower: str) -> bool:
+        return lane_of(AccountId(follower), self._lane_count) == lane.lease.lane
+
     def _at_the_venue(self, message: SubscriptionV1) -> SubscriptionV1:
         """Put the moment a version was made into the venue's time, in which events are told."""
         if not message.made_ms:
             return message
         return structs.replace(message, made_ms=message.made_ms + self._venue.now_ms() - self._clock.now_ms())
+
+
+def _check(message: Message, entry: EntryId) -> None:
+    """Raise Undecodable if a message's figures are none."""
+    match message:
+        case SubscriptionV1():
+            read_subscription(message)
+        case TradeEventV1():
+            read_trade_event(message, entry)
+        case ReconcileV1():
+            pass

@@ -15,10 +15,11 @@ import structlog
 from services.follower_worker.flights import StrandKey
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.phases import Phase
+from services.follower_worker.strands import Strand
 from services.follower_worker.submitting import Venue
 from services.follower_worker.telling import tell_drift
-from shared.domain.drift import Drift, DriftKind, Standing, compare, may_act
+from shared.domain.drift import Drift, DriftKind, Standing, compare, may_act, reconciled
 from shared.domain.ids import AccountId, InstId, entry_order
 from shared.domain.orders import Opening
 from shared.domain.quantities import ZERO, Contracts
@@ -88,8 +89,7 @@ class Drifting:
                 await self._compare_patiently(lane, follower)
                 await self.clock.sleep(1 / self.rhythm.reads_a_second)
             self._show()
-            soon = self.rhythm.confirm_s if self.sights else self.rhythm.every_s
-            await self.clock.sleep(max(0.01, soon - (self.clock.monotonic() - began)))
+            await self.clock.sleep(max(0.01, self.rhythm.confirm_s - (self.clock.monotonic() - began)))
 
     async def _due(self) -> AsyncIterator[tuple[Lane, AccountId]]:
         """Yield whoever is to be compared: once a round everybody who holds, in between those under suspicion."""
@@ -100,7 +100,7 @@ class Drifting:
             for follower, strands in list(lane.by_follower.items()):
                 if lane.lost or not lane.caught_up:
                     break
-                suspected = any(strand.key in self.sights for strand in strands)
+                suspected = any(strand.key in self.sights or strand.reconciling for strand in strands)
                 if suspected or (whole and any(_compared(strand) or strand.key in self.missed for strand in strands)):
                     yield lane, follower
 
@@ -132,6 +132,9 @@ class Drifting:
     def _judge(self, lane: Lane, strand: Strand, position: Contracts, leader: Contracts) -> None:
         key, instrument = strand.key, self.venue.instruments.find(strand.key.inst_id)
         subscription = lane.subscription(key)
+        if strand.reconciling and instrument is not None:
+            self._reconcile(lane, strand, reconciled(Standing(strand.book, position, leader), subscription))
+            return
         if instrument is None or subscription.drift is DriftPolicy.OFF:
             self.sights.pop(key, None)
             return
@@ -160,6 +163,15 @@ class Drifting:
             self.metrics.drift_repairs.labels(drift.kind.value).inc()
             _rebook(strand, drift)
             self._forget(strand.key)
+
+    def _reconcile(self, lane: Lane, strand: Strand, drift: Drift) -> None:
+        """Do what an operator asked for: shrink the book, end the poison, say so."""
+        version, now_ms = lane.subscription(strand.key).version, self.venue.clock.now_ms()
+        strand.poisoned = strand.reconciling = False
+        lane.tell(strand, tell_drift(strand, drift, version, now_ms, acts=True))
+        _rebook(strand, drift)
+        self.on_touched(lane, strand)
+        self._forget(strand.key)
 
     def _within_budget(self) -> bool:
         now = self.clock.monotonic()

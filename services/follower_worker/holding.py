@@ -14,7 +14,7 @@ from services.follower_worker.committing import Committer
 from services.follower_worker.copying import Copier, Followers
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
-from services.follower_worker.strands import Phase
+from services.follower_worker.phases import Phase
 from shared.domain.lanes import Lane as LaneNumber
 from shared.domain.lanes import Lease, fair_share
 from shared.ports import Clock, LaneStore, Leases

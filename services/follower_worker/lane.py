@@ -7,42 +7,23 @@ from dataclasses import dataclass, field
 from msgspec import structs
 
 from services.follower_worker.flights import StrandKey
+from services.follower_worker.phases import Phase
 from services.follower_worker.records import field_name, key_of, read_strand, write_strand
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.strands import Strand
 from services.follower_worker.telling import tell_skip
+from services.follower_worker.undecided import OpenEntry, Written
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import STREAM_START, AccountId, EntryId, InstId, entry_order
 from shared.domain.instruments import Instrument
 from shared.domain.lanes import Lease
 from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.subscriptions import Subscription, SubscriptionState
-from shared.messages.entries import SubscriptionV1, read_subscription, write_subscription
+from shared.messages.entries import ReconcileV1, SubscriptionV1, read_subscription, write_subscription
 from shared.messages.lane import Commit, LaneRecord
 from shared.messages.outcome import OutcomeV1
 
 MOST_STRANDS_A_COMMIT = MOST_CHANGES_A_COMMIT = 256
 """Strands written in one step: the server does nothing else meanwhile, a few milliseconds at this size."""
-
-
-@dataclass(slots=True)
-class OpenEntry:
-    """An entry some strands have not decided yet."""
-
-    entry: EntryId
-    undecided: int
-    change: SubscriptionV1 | None = None
-    """Put in force by this entry.
-
-    Written with the offset that passes it, so that whoever reads on from there finds the settings of that moment.
-    """
-
-
-@dataclass(slots=True)
-class Written:
-    """What one commit carried, to be noted when it succeeds."""
-
-    commit: Commit
-    strands: list[tuple[Strand, int, int]]
 
 
 @dataclass(slots=True)
@@ -126,6 +107,20 @@ class Lane:
         replaced = self.replaced.get((AccountId(message.follower), AccountId(message.leader)))
         kept = structs.replace(message, before=write_subscription(replaced) if replaced else None)
         self.open_entries.append(OpenEntry(entry, 0, kept if newer else None))
+
+    def reconcile(self, entry: EntryId, message: ReconcileV1) -> Strand | None:
+        """Note that a strand's book is to be brought down to what its account and leader allow; None if it is none."""
+        key = StrandKey(AccountId(message.follower), InstId(message.inst_id), AccountId(message.leader))
+        strand = self.strands.get(key)
+        opened = OpenEntry(entry, 0)
+        self.open_entries.append(opened)
+        if strand is None:
+            return None
+        strand.reconciling, opened.undecided = True, 1
+        self.waiting_on[key].append(opened)
+        strand.postpone()
+        self.touch(strand)
+        return strand
 
     def apply(self, event: TradeEvent, instrument: Instrument | None, read_ms: int, at_ms: int) -> list[Strand]:
         """Give an event to every strand it concerns.

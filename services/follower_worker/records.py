@@ -1,7 +1,8 @@
 """A strand as its lane keeps it: domain values to the message and back."""
 
 from services.follower_worker.flights import Flight, StrandKey
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.phases import Phase
+from services.follower_worker.strands import Strand
 from shared.domain.books import Book
 from shared.domain.fills import Hops, TradeEvent
 from shared.domain.ids import AccountId, EntryId, EventId, InstId, Leg, client_order_id
@@ -50,6 +51,7 @@ def write_strand(strand: Strand) -> StrandV1:
         attempt=_write_flight(strand.flight) if strand.flight else None,
         doubtful=tuple(_write_pending(event, strand.under.get(event.id)) for event in strand.doubtful),
         poisoned=strand.poisoned,
+        reconciling=strand.reconciling,
     )
 
 
@@ -75,7 +77,7 @@ def read_strand(key: StrandKey, record: StrandV1, wait_ms: int, *, clean: bool =
     if record.attempt:
         strand.flight = _read_flight(key, record.attempt)
     strand.owing = record.phase is not None
-    strand.poisoned = record.poisoned
+    strand.poisoned, strand.reconciling = record.poisoned, record.reconciling
     if clean and not strand.doubtful:
         strand.phase, strand.owing = _STANDS[record.phase], False
         strand.wait_ms = strand.flight.expires_ms if strand.flight else 0

@@ -16,7 +16,8 @@ from services.follower_worker.doubts import Doubt
 from services.follower_worker.flights import Found, Probe
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.phases import Phase
+from services.follower_worker.strands import Strand
 from services.follower_worker.submitting import Venue
 from services.follower_worker.telling import tell_absent, tell_adopted, tell_settled, tell_skip
 from shared.domain.backoff import delay_ms

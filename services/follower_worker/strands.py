@@ -15,9 +15,9 @@ committed is found by its name.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from enum import StrEnum
 
 from services.follower_worker.flights import Flight, Found, Probe, StrandKey, seen_intent
+from services.follower_worker.phases import Phase
 from shared.domain.books import FLAT, Book, adopted, fold, observed, settled, withdrawn
 from shared.domain.fills import Hops, TradeEvent
 from shared.domain.ids import STREAM_START, ClOrdId, EntryId, EventId, Leg, client_order_id
@@ -32,17 +32,6 @@ from shared.domain.subscriptions import Subscription
 
 NO_EVENT = EventId("")
 _NO_HOPS = Hops(0, 0, 0)
-
-
-class Phase(StrEnum):
-    """Where a strand stands; see the picture above."""
-
-    IDLE = "idle"
-    READY = "ready"
-    FLYING = "flying"
-    UNSETTLED = "unsettled"
-    UNKNOWN = "unknown"
-    DOUBTFUL = "doubtful"
 
 
 @dataclass(slots=True)
@@ -68,6 +57,8 @@ class Strand:
     recheck: bool = False
     """The account must be read before the next close: the last one was refused."""
     poisoned: bool = False
+    reconciling: bool = False
+    """Somebody asked for the book to be brought down to what account and leader allow, and for the poison to end."""
     queued: bool = False
     results: int = 0
     committed: int = 0

@@ -16,8 +16,9 @@ from services.follower_worker.flights import Flight
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.pacing import Pace
+from services.follower_worker.phases import Phase
 from services.follower_worker.queues import ReadyQueue
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.strands import Strand
 from services.follower_worker.telling import tell_placement, tell_skip
 from shared.domain.backoff import delay_ms
 from shared.domain.ids import AccountId

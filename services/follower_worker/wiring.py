@@ -1,6 +1,7 @@
 """The one file where a worker's clients are built and handed over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
@@ -23,7 +24,7 @@ from shared.bus.lane_state import LaneState
 from shared.bus.leases import Leases
 from shared.bus.notices import GrantNotices, LaneBell
 from shared.bus.reading import open_broker
-from shared.bus.streams import TradePublisher, TradeStream
+from shared.bus.streams import CommandPublisher, TradePublisher, TradeStream
 from shared.clock import SystemClock
 from shared.domain.ids import AccountId, EntryId, InstId
 from shared.domain.lanes import Lane as LaneNumber
@@ -100,6 +101,27 @@ class Streams:
     async def trim(self, keep_after: EntryId) -> int:
         """Drop entries before one."""
         return await self._trades.trim(keep_after)
+
+
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """What `replay` reads and publishes with."""
+
+    state: LaneState
+    trades: TradeStream
+    commands: CommandPublisher
+    clock: SystemClock
+
+
+@asynccontextmanager
+async def replaying(settings: Settings) -> AsyncIterator[Replaying]:
+    """Open the bus for one command, and close it."""
+    redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
+    keys = Keys(settings.installation)
+    try:
+        yield Replaying(LaneState(redis, keys), TradeStream(redis, keys), CommandPublisher(redis, keys), SystemClock())
+    finally:
+        await redis.aclose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +221,8 @@ async def _run_worker(
     leases = Leases(redis, keys, clock, venue.clock, settings.lanes, settings.lease_ttl_ms, memory)
     await leases.check_installation()
     state, trades = LaneState(redis, keys), TradeStream(redis, keys)
-    worker = Worker(
-        Bus(leases, state, trades, TradePublisher(redis, keys), UNREACHABLE),
-        venue,
-        roster,
-        clock,
-        metrics,
-        _limits(settings),
-    )
+    bus = Bus(leases, state, trades, TradePublisher(redis, keys), UNREACHABLE)
+    worker = Worker(bus, venue, roster, clock, metrics, _limits(settings))
     broker = open_broker(settings.redis_url, settings.redis_socket_timeout_s)
     await broker.connect()
     life.close_later(broker.stop)

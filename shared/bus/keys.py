@@ -93,6 +93,11 @@ class Keys:
         return self.published(AccountId("subscriptions"))
 
     @property
+    def published_commands(self) -> str:
+        """Sorted set, for ever: operators' commands already published. Owner: the announcing step."""
+        return self.published(AccountId("commands"))
+
+    @property
     def freed(self) -> str:
         """Channel (pub/sub, nothing stored): a lane has become free. Owner: whoever gave it back."""
         return self._key("freed")

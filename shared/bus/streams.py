@@ -15,7 +15,7 @@ from shared.bus.replies import text
 from shared.bus.scripts import Steps
 from shared.domain.ids import STREAM_START, AccountId, EntryId, EventId, InstId, entry_order
 from shared.domain.quantities import Contracts, plain
-from shared.messages.entries import SubscriptionV1, TradeEventV1, encode
+from shared.messages.entries import DeadLetter, ReconcileV1, SubscriptionV1, TradeEventV1, encode
 from shared.messages.leader import LeaderState, Published
 
 REMEMBERED_MS = 4 * 24 * 3600 * 1000
@@ -103,6 +103,18 @@ class SubscriptionPublisher:
         return await self._steps.announce(self._keys.trades, self._keys.published_subscriptions, entries)
 
 
+class CommandPublisher:
+    """Publishes operators' commands, once each."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._keys, self._steps = keys, Steps(redis)
+
+    async def publish(self, commands: Sequence[ReconcileV1]) -> int:
+        """Publish commands in this order; returns how many are new. Safe to repeat."""
+        entries = [(each.id, each.asked_ms, encode(each)) for each in commands]
+        return await self._steps.announce(self._keys.trades, self._keys.published_commands, entries)
+
+
 class TradeStream:
     """Reads `trades` for lanes that lag, sets undecodable entries aside, trims."""
 
@@ -140,6 +152,11 @@ class TradeStream:
         await self._redis.xadd(
             self._keys.dead, {"entry": entry, "reason": reason, DATA: payload}, maxlen=_DEAD_LETTERS, approximate=True
         )
+
+    async def letters(self, most: int) -> list[DeadLetter]:
+        """Return the newest entries nobody could read, newest first."""
+        rows = cast("Rows", await self._redis.xrevrange(self._keys.dead, count=most))
+        return [DeadLetter(text(fields.get(b"entry", b"")), text(fields.get(b"reason", b""))) for _, fields in rows]
 
     async def trim(self, keep_after: EntryId) -> int:
         """Drop entries before one that every lane has passed; returns how many."""

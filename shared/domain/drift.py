@@ -25,6 +25,8 @@ class DriftKind(StrEnum):
     FOREIGN = "foreign"
     OVER_TARGET = "over_target"
     MISSED_COPY = "missed_copy"
+    RECONCILED = "reconciled"
+    """Not found but asked for: an operator had the book brought down to what is there."""
 
 
 DRIFT_REMEDIES: Mapping[DriftKind, str] = {
@@ -33,6 +35,7 @@ DRIFT_REMEDIES: Mapping[DriftKind, str] = {
     DriftKind.FOREIGN: "nothing to do if it was traded by hand: such positions are seen and left alone",
     DriftKind.OVER_TARGET: "close the excess by hand, or let drift be repaired for this subscription",
     DriftKind.MISSED_COPY: "see why the venue refused it; repaired while it is young enough, where that is chosen",
+    DriftKind.RECONCILED: "nothing to do: the book is what account and leader allow, and opens again",
 }
 
 
@@ -62,6 +65,15 @@ def compare(at: Standing, subscription: Subscription, instrument: Instrument, no
     """Return what is wrong, the gravest first; None if the three agree, or only in ways that are right."""
     wrong = _reduced(at) or _over(at, subscription, instrument)
     return wrong or _missed(at, subscription, instrument, now_ms) or _foreign(at)
+
+
+def reconciled(at: Standing, subscription: Subscription) -> Drift:
+    """Return the book brought down to what the account holds and the leader's position scales to; never grown."""
+    book, bound = observed(at.book, at.position), bound_of(at.leader, subscription)
+    allowed = abs(bound) if bound * book.held > 0 else Decimal(0)
+    target = min(abs(book.held), abs(book.target) if book.target * book.held > 0 else Decimal(0), allowed)
+    shrunk = replace(book, target=Contracts(target * sign(book.held)), openings=())
+    return Drift(DriftKind.RECONCILED, {**_told(at), **numbers(bound=bound)}, shrunk)
 
 
 def may_act(drift: Drift, policy: DriftPolicy) -> bool:

@@ -26,6 +26,13 @@ class Undecodable(ValueError):
     """An entry is not one of the schemas this build knows; it goes to the dead letters with an alarm."""
 
 
+class DeadLetter(msgspec.Struct, frozen=True):
+    """An entry that was set aside because nobody could read it, and why."""
+
+    entry: str
+    reason: str
+
+
 class TradeEventV1(msgspec.Struct, frozen=True, tag_field="schema", tag="trade_event/1", forbid_unknown_fields=False):
     """A change of a leader's position (domain.fills.TradeEvent)."""
 
@@ -70,7 +77,24 @@ class SubscriptionV1(msgspec.Struct, frozen=True, tag_field="schema", tag="subsc
         return f"subscription:{self.follower}:{self.leader}:{self.version}"
 
 
-Entry = TradeEventV1 | SubscriptionV1
+class ReconcileV1(msgspec.Struct, frozen=True, tag_field="schema", tag="reconcile/1"):
+    """An operator's command: bring one follower's book of one leader and instrument down to what is really there.
+
+    It never makes an event run again and never makes anything grow.
+    """
+
+    follower: str
+    leader: str
+    inst_id: str
+    asked_ms: int
+
+    @property
+    def id(self) -> str:
+        """Return the identity a repeated publication is known by."""
+        return f"reconcile:{self.follower}:{self.leader}:{self.inst_id}:{self.asked_ms}"
+
+
+Entry = TradeEventV1 | SubscriptionV1 | ReconcileV1
 
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 _encoder = msgspec.json.Encoder()
@@ -91,7 +115,7 @@ def decode(payload: bytes | str) -> Entry:
         return _decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise Undecodable(
-            f"entry is not understood: {error}; expected schema trade_event/1 or subscription/1"
+            f"entry is not understood: {error}; expected schema trade_event/1, subscription/1 or reconcile/1"
         ) from error
 
 

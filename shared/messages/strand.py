@@ -71,6 +71,7 @@ class StrandV1(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="schem
     attempt: AttemptV1 | None = None
     doubtful: tuple[PendingV1, ...] = ()
     poisoned: bool = False
+    reconciling: bool = False
 
 
 encode = msgspec.json.Encoder().encode

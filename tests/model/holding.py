@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from services.follower_worker.flights import StrandKey
-from services.follower_worker.lane import Lane, Written
+from services.follower_worker.lane import Lane
+from services.follower_worker.undecided import Written
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import entry_order
 from shared.domain.orders import Attempt

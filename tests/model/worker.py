@@ -9,7 +9,8 @@ from dataclasses import replace
 from msgspec import structs
 
 from services.follower_worker.lane import Lane
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.phases import Phase
+from services.follower_worker.strands import Strand
 from services.follower_worker.telling import tell_placement
 from shared.domain.ids import InstId, entry_order
 from shared.domain.instruments import UNKNOWN_MARKET, Instrument

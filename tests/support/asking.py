@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
+from services.follower_worker.phases import Phase
 from services.follower_worker.resolving import Resolver
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.strands import Strand
 from services.follower_worker.submitting import Venue
 from shared.clock import SystemClock
 from shared.domain.fills import TradeEvent

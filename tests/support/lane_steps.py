@@ -1,7 +1,8 @@
 """What happens to a lane, step by step."""
 
 from services.follower_worker.lane import Lane
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.phases import Phase
+from services.follower_worker.strands import Strand
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import EntryId
 from shared.domain.outcomes import Accepted

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.pacing import Pace
+from services.follower_worker.phases import Phase
 from services.follower_worker.queues import ReadyQueue
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.strands import Strand
 from services.follower_worker.submitting import Submitter, Venue
 from shared.domain.fills import TradeEvent
 from shared.domain.instruments import Instrument

@@ -9,7 +9,8 @@ from services.follower_worker import copying
 from services.follower_worker.copying import Copier
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.phases import Phase
+from services.follower_worker.strands import Strand
 from shared.domain.ids import STREAM_START, AccountId, EntryId
 from shared.domain.lanes import Lane as LaneNumber
 from shared.domain.lanes import Lease, lane_of

@@ -10,7 +10,8 @@ from services.follower_worker.flights import StrandKey
 from services.follower_worker.holding import Holder
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.phases import Phase
+from services.follower_worker.strands import Strand
 from shared.clock import SystemClock
 from shared.domain.ids import EntryId
 from shared.domain.lanes import Lane as LaneNumber

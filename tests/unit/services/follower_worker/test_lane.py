@@ -1,7 +1,7 @@
 """What a lane has decided, and what it writes of it."""
 
 from services.follower_worker.lane import MOST_STRANDS_A_COMMIT
-from services.follower_worker.strands import Phase
+from services.follower_worker.phases import Phase
 from shared.domain.ids import STREAM_START, EntryId
 from shared.domain.outcomes import Accepted, NotPlaced, Postponement
 from shared.domain.reasons import Reason

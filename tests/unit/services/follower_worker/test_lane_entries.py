@@ -4,7 +4,8 @@ import pytest
 from msgspec import structs
 
 from services.follower_worker.lane import MOST_CHANGES_A_COMMIT, Lane
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.phases import Phase
+from services.follower_worker.strands import Strand
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import EntryId
 from shared.domain.outcomes import Accepted

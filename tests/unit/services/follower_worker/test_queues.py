@@ -3,8 +3,9 @@
 import asyncio
 
 from services.follower_worker.lane import Lane
+from services.follower_worker.phases import Phase
 from services.follower_worker.queues import ReadyQueue
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.strands import Strand
 from tests.support.builders import NOON_MS, book, event, instrument
 from tests.support.lanes import followers, lane
 

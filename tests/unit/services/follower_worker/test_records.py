@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.follower_worker.flights import Flight, StrandKey
+from services.follower_worker.phases import Phase
 from services.follower_worker.records import field_name, key_of, read_strand, write_strand
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.strands import Strand
 from shared.domain.books import Book
 from shared.domain.fills import Hops
 from shared.domain.ids import EntryId, EventId, Leg

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.phases import Phase
+from services.follower_worker.strands import Strand
 from shared.domain.ids import Leg
 from shared.domain.outcomes import OrderState
 from shared.domain.quantities import Contracts

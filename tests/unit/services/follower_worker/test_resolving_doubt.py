@@ -6,7 +6,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from services.follower_worker.strands import Phase
+from services.follower_worker.phases import Phase
 from shared.domain.ids import Leg, client_order_id
 from shared.domain.outcomes import OrderState
 from shared.domain.quantities import Contracts

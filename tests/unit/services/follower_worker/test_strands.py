@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from services.follower_worker.strands import Phase
+from services.follower_worker.phases import Phase
 from shared.domain.ids import Leg, client_order_id
 from shared.domain.outcomes import (
     Category,

@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from services.follower_worker.flights import Found, Probe
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.phases import Phase
+from services.follower_worker.strands import Strand
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import Leg
 from shared.domain.orders import attempt

@@ -10,7 +10,8 @@ import pytest
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.pacing import Pace
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.phases import Phase
+from services.follower_worker.strands import Strand
 from services.follower_worker.submitting import Submitter, Venue
 from shared.domain.reasons import Reason
 from shared.domain.risk import Account

@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
+from services.follower_worker.phases import Phase
 from services.follower_worker.records import read_strand, write_strand
-from services.follower_worker.strands import Phase, Strand
+from services.follower_worker.strands import Strand
 from shared.domain.ids import STREAM_START, EntryId
 from shared.messages.entries import write_subscription
 from shared.messages.lane import LaneRecord
