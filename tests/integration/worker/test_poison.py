@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.follower_worker import replay
 from shared.bus.embedded import EmbeddedServer
@@ -19,6 +21,13 @@ from tests.support.builders import BTC, LEADER
 from tests.support.paper_exchange import Way
 from tests.support.waiting import until
 from tests.support.worker_rig import LANES, RATIO, Scene, working
+
+
+@pytest.fixture(autouse=True)
+def quiet_logs() -> Iterator[None]:
+    """Spelling a long trace for a terminal takes longer than a lease lasts here."""
+    with capture_logs():
+        yield
 
 
 async def poisoned(scene: Scene) -> list[str]:
