@@ -7,6 +7,8 @@ from random import Random
 
 from deploy.chaos.act import Act
 
+_BUSY_S = 0.01
+
 
 async def kill_redis(act: Act, dice: Random) -> None:
     """Kill the server; it comes back with its data."""
@@ -54,15 +56,24 @@ async def pause_redis(act: Act, dice: Random) -> None:
 async def lock_sql(act: Act, dice: Random) -> None:
     """Hold the database's only write lock."""
     seconds = dice.uniform(2, 7)
-    database = sqlite3.connect(act.theatre.folder / "slipstream.db", timeout=10, isolation_level=None)
+    database = sqlite3.connect(act.theatre.folder / "slipstream.db", timeout=0, isolation_level=None)
     try:
-        await asyncio.to_thread(lambda: None)
-        database.execute("BEGIN IMMEDIATE")
+        while not _locked(database):
+            await asyncio.sleep(_BUSY_S)
         act.timeline.note("database", f"takes no writes for {seconds:.1f} s")
         await asyncio.sleep(seconds)
     finally:
         database.close()
         act.timeline.note("database", "takes writes again")
+
+
+def _locked(database: sqlite3.Connection) -> bool:
+    """Take the lock if nobody writes just now."""
+    try:
+        database.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    return True
 
 
 async def _struck(act: Act, said: str, strike: Callable[[], Awaitable[None]]) -> None:
