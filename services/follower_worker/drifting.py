@@ -6,7 +6,7 @@ its way. A failed read is no answer: it changes nothing. What is decided goes th
 committed, and then the strand sends under its next name.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -120,7 +120,7 @@ class Drifting:
             return
         held = await self.venue.exchange.positions(follower)
         leaders = {key.leader: await self.leaders.positions(key.leader) for key in stood}
-        behind = entry_order(lane.position) < entry_order(await self.trades.last())
+        behind = await self._is_behind(lane, leaders)
         self.metrics.drift_reads.labels("read").inc()
         if behind or lane.lost or lane.draining:
             return
@@ -128,6 +128,16 @@ class Drifting:
             owner = lane.owner.get((follower, key.inst_id))
             if _at_rest(strand) and _mark(strand) == mark and owner in (None, strand):
                 self._judge(lane, strand, held.get(key.inst_id, ZERO), leaders[key.leader].get(key.inst_id, ZERO))
+
+    async def _is_behind(self, lane: Lane, leaders: Iterable[AccountId]) -> bool:
+        """Tell whether the lane may not have folded everything its accounts have acted on.
+
+        A server that has forgotten is given its events back by the watchers; until then its books are older ones.
+        """
+        for leader in leaders:
+            if not await self.trades.confirmed(leader):
+                return True
+        return entry_order(lane.position) < entry_order(await self.trades.last())
 
     def _judge(self, lane: Lane, strand: Strand, position: Contracts, leader: Contracts) -> None:
         key, instrument = strand.key, self.venue.instruments.find(strand.key.inst_id)

@@ -7,7 +7,7 @@ from random import Random
 
 from deploy.chaos.act import Act
 
-_BUSY_S = 0.01
+_BUSY_S, _PATIENCE_S = 0.01, 10.0
 
 
 async def kill_redis(act: Act, dice: Random) -> None:
@@ -58,7 +58,9 @@ async def lock_sql(act: Act, dice: Random) -> None:
     seconds = dice.uniform(2, 7)
     database = sqlite3.connect(act.theatre.folder / "slipstream.db", timeout=0, isolation_level=None)
     try:
-        while not _locked(database):
+        for _ in range(round(_PATIENCE_S / _BUSY_S)):
+            if _locked(database):
+                break
             await asyncio.sleep(_BUSY_S)
         act.timeline.note("database", f"takes no writes for {seconds:.1f} s")
         await asyncio.sleep(seconds)

@@ -7,9 +7,10 @@ from shared.domain.subscriptions import DriftPolicy
 from shared.messages.outcome import OutcomeKind, OutcomeV1
 from shared.ports import CouldNotAsk
 from tests.support.builders import BTC, LEADER
+from tests.support.bus import Mortal
 from tests.support.paper_exchange import Way
 from tests.support.waiting import until
-from tests.support.worker_rig import Rig, Scene, working
+from tests.support.worker_rig import LANES, Rig, Scene, working
 
 
 async def drifts(scene: Scene) -> list[OutcomeV1]:
@@ -117,3 +118,25 @@ async def test_a_repair_cut_off_in_the_middle_is_made_once(scene: Scene) -> None
         await until(lambda: not any(scene.exchange.held.values()))
         await until(scene.books_agree)
         assert len(set(scene.exchange.names)) == len(scene.exchange.names)
+
+
+async def test_a_server_that_has_forgotten_proves_nothing_against_an_account(
+    mortal_scene: tuple[Scene, Mortal],
+) -> None:
+    """Its books are older ones until the watchers have given it back what it lost: the accounts are right, not they."""
+    scene, server = mortal_scene
+    await scene.begin(3, DriftPolicy.REPAIR)
+    async with working(scene) as rig:
+        await scene.trade(10)
+        await scene.ends_exact()
+        server.remember()
+        await scene.trade(4)
+        await scene.ends_exact()
+        sent = len(scene.exchange.sent)
+        server.come_back_older()
+        await until(lambda: rig.worker.trouble() is None and len(rig.worker.holder.lanes) == LANES)
+        await rounds(rig, 9)
+        assert (len(scene.exchange.sent), await drifts(scene)) == (sent, [])
+        await scene.publish_again()
+        await scene.ends_exact()
+        rig.check()
