@@ -4,7 +4,7 @@ Expected results are values. The exceptions here mean "I could not find out", ne
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.domain.fills import Fill
@@ -110,6 +110,8 @@ class FeedLost:
     """The socket is gone or silent; it is being rejoined."""
 
     why: str
+    after_s: float = field(default=0.0, compare=False)
+    """How long after its last sign of life that was noticed; 0 where it was never joined."""
 
 
 FeedSignal = FeedJoined | FeedFill | FeedHint | FeedLost

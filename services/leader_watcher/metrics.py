@@ -13,6 +13,9 @@ class Metrics:
         self.missed = meter.counter("fills_missed_by_socket", "Counts fills that only REST showed.")
         self.adjustments = meter.counter("adjustments_published", "Counts position differences published.")
         self.lost = meter.counter("feed_losses", "Counts times a leader's socket was lost or silent.")
+        self.loss_noticed = meter.histogram(
+            "feed_loss_seconds", "Measures how long after its last sign of life a lost or silent socket was noticed."
+        )
         self.leaders = meter.gauge("leaders_watched", "Shows how many leaders this watcher watches.")
         self.joined = meter.gauge("feeds_joined", "Shows how many leaders' sockets are subscribed.")
         self.unreadable = meter.counter("history_failures", "Counts comparisons with REST that failed.", ("reason",))

@@ -97,8 +97,10 @@ class LeaderWatch:
                 self._set_joined("")
             case FeedHint():
                 await self._insist_on_comparing()
-            case FeedLost(why):
+            case FeedLost(why, after_s):
                 self._metrics.lost.inc()
+                self._metrics.loss_noticed.observe(after_s)
+                structlog.get_logger().warning("feed_lost", leader=self._leader, why=why, after_s=round(after_s, 3))
                 self._set_joined(f"socket lost: {why}")
 
     def _set_joined(self, trouble: str) -> None:

@@ -72,8 +72,10 @@ class OkxFeed:
         """
         failures = 0
         while True:
+            heard: OkxSocket | None = None
             try:
                 async with connected(self._address, self._limits, self._gate) as socket:
+                    heard = socket
                     async for signal in self._session(socket):
                         failures = 0
                         yield signal
@@ -84,7 +86,7 @@ class OkxFeed:
                 why, hopeless = str(error), True
             if hopeless:
                 self._authority.forget(self._leader)
-            yield FeedLost(f"grant unusable: {why}" if hopeless else why)
+            yield FeedLost(f"grant unusable: {why}" if hopeless else why, heard.quiet_s if heard else 0.0)
             await self._pause(failures, hopeless=hopeless)
             failures += 1
 

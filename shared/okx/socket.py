@@ -68,6 +68,12 @@ class OkxSocket:
     def __init__(self, connection: ClientConnection, limits: SocketLimits) -> None:
         self._connection = connection
         self._limits = limits
+        self._heard_at = asyncio.get_running_loop().time()
+
+    @property
+    def quiet_s(self) -> float:
+        """Return how long ago the last sign of life came."""
+        return asyncio.get_running_loop().time() - self._heard_at
 
     async def ask(self, op: Op) -> None:
         """Send an op; its answer comes as a frame. Raises SocketLost."""
@@ -99,11 +105,13 @@ class OkxSocket:
     async def _recv(self, most_s: float) -> str | bytes | None:
         try:
             async with asyncio.timeout(most_s):
-                return await self._connection.recv()
+                heard = await self._connection.recv()
         except TimeoutError:
             return None
         except ConnectionClosed as error:
             raise _lost(error) from error
+        self._heard_at = asyncio.get_running_loop().time()
+        return heard
 
     async def _send(self, text: str) -> None:
         try:

@@ -314,3 +314,11 @@ async def test_a_redirect_is_not_followed() -> None:
         lost = await feed.next()
         assert isinstance(lost, FeedLost)
         assert "HTTP 302" in lost.why
+
+
+async def test_a_loss_says_how_long_after_the_last_sign_of_life_it_was_noticed() -> None:
+    async with venue(dead_silence) as feed:
+        assert await feed.next() == FeedJoined()
+        lost = await feed.next()
+        assert isinstance(lost, FeedLost)
+        assert lost.after_s >= 0.8
