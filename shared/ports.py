@@ -5,6 +5,7 @@ Expected results are values. The exceptions here mean "I could not find out", ne
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 from shared.domain.fills import Fill
@@ -51,11 +52,12 @@ class VenueClock(Protocol):
 class Exchange(Protocol):
     """A follower's account at the venue, in our words."""
 
-    async def place(self, attempt: Attempt, expires_ms: int) -> Placement:
+    async def place(self, attempt: Attempt, expires_ms: int, leave_before: float = inf) -> Placement:
         """Send one order that the venue refuses after `expires_ms` (venue milliseconds).
 
         Never raises for the venue's sake and never sends twice, except that an answer which proves the token expired
-        makes it re-read the grant and send once more.
+        makes it re-read the grant and send once more. Nothing leaves at or after `leave_before` (monotonic seconds),
+        whatever had to be waited for.
         """
 
     async def ask(self, follower: AccountId, inst_id: InstId, cl_ord_id: ClOrdId) -> OrderReport | None:

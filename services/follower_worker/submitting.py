@@ -83,7 +83,7 @@ class Submitter:
             return
         flight = self._launch(lane, strand)
         if flight:
-            placement = await self._venue.exchange.place(flight.attempt, flight.expires_ms)
+            placement = await self._venue.exchange.place(flight.attempt, flight.expires_ms, lane.lease.deadline)
             self._answered(lane, strand, flight, placement)
 
     def _launch(self, lane: Lane, strand: Strand) -> Flight | None:

@@ -7,6 +7,7 @@ go a second time with a newer one, and never beyond its own `expTime`. What nobo
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from shared.domain.ids import AccountId, ClOrdId, InstId
 from shared.domain.orders import Attempt
@@ -57,16 +58,17 @@ class OkxExchange:
         self._tag = tag
         self._limits = limits
 
-    async def place(self, attempt: Attempt, expires_ms: int) -> Placement:
+    async def place(self, attempt: Attempt, expires_ms: int, leave_before: float = inf) -> Placement:
         """Send one order that the venue refuses after `expires_ms`; see `ports.Exchange.place`."""
         request = protocol.place_order(attempt, self._tag, expires_ms)
         try:
             credential = await self._authority.credential(attempt.follower)
-            placement = await self._place(request, credential, attempt.cl_ord_id, expires_ms)
+            placement = await self._place(request, credential, attempt.cl_ord_id, expires_ms, leave_before)
             if isinstance(placement, NotPlaced) and placement.why is Postponement.UNAUTHORISED:
                 left_s = (expires_ms - self._venue.now_ms()) / 1_000
                 newer = await self._authority.newer(credential, placement.code, left_s)
-                placement = await self._place(request, newer, attempt.cl_ord_id, expires_ms) if newer else placement
+                if newer:
+                    placement = await self._place(request, newer, attempt.cl_ord_id, expires_ms, leave_before)
                 return self._judged(placement, newer or credential, renewed=newer is not None)
         except GrantUnusable as error:
             return Refused("", "", Category.GRANT_DEAD, str(error))
@@ -120,9 +122,11 @@ class OkxExchange:
         """Read the account's grant anew at its next use: it changed, or the account is no longer ours."""
         self._authority.forget(account)
 
-    async def _place(self, request: Request, credential: Credential, cl_ord_id: ClOrdId, expires_ms: int) -> Placement:
+    async def _place(
+        self, request: Request, credential: Credential, cl_ord_id: ClOrdId, expires_ms: int, leave_before: float
+    ) -> Placement:
         try:
-            placement = answers.read_placement(await self._wire(request, credential), cl_ord_id)
+            placement = answers.read_placement(await self._wire(request, credential, leave_before), cl_ord_id)
         except errors.NotSent:
             return NotPlaced(Postponement.NOT_SENT)
         except errors.Unanswered as error:
@@ -135,9 +139,10 @@ class OkxExchange:
             self._venue.resync()  # the venue calls expired what we do not: one of the clocks is off
         return placement
 
-    async def _wire(self, request: Request, credential: Credential) -> Response:
+    async def _wire(self, request: Request, credential: Credential, leave_before: float = inf) -> Response:
         wire = self._ways(credential).wire
-        return await wire.send(authorised(request, credential, self._venue.now_ms()), self._limits.answer_s)
+        signed = authorised(request, credential, self._venue.now_ms())
+        return await wire.send(signed, self._limits.answer_s, leave_before)
 
     def _ways(self, credential: Credential) -> SiteWays:
         ways = self._sites.get(credential.site)

@@ -4,6 +4,7 @@ A request's `headers` are spelled lines, each ended by CRLF: what is constant fo
 mode) is added by the way out, what depends on the account by `signing`.
 """
 
+from math import inf
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -42,11 +43,12 @@ class Response(msgspec.Struct, frozen=True):
 class WayOut(Protocol):
     """Connections to one OKX host."""
 
-    async def send(self, request: Request, timeout_s: float) -> Response:
+    async def send(self, request: Request, timeout_s: float, leave_before: float = inf) -> Response:
         """Send a request once and return its whole answer, whatever its status; never repeats, never follows.
 
         `timeout_s` bounds the answer; waiting for a connection and opening one have bounds of their own. Cancelling
-        gives the connection up, so that an answer never meets another request.
+        gives the connection up, so that an answer never meets another request. No byte leaves at or after
+        `leave_before` (monotonic seconds), however long a connection had to be waited for.
 
         Raises:
             NotSent: no byte left, so it may be sent again.

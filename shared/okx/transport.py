@@ -9,6 +9,7 @@ import ssl
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from itertools import cycle
+from math import inf
 from types import TracebackType
 from typing import Self
 
@@ -57,9 +58,11 @@ class Transport:
     ) -> None:
         await self.close()
 
-    async def send(self, request: Request, timeout_s: float) -> Response:
+    async def send(self, request: Request, timeout_s: float, leave_before: float = inf) -> Response:
         """Send a request once and return its whole answer; see `WayOut.send`."""
         limits = self._limits
+        if asyncio.get_running_loop().time() >= leave_before:
+            raise NotSent(f"{request.path} could not leave in time")
         phases = httpx.Timeout(timeout_s, connect=limits.connect_s, pool=limits.queue_s)
         try:
             # httpx bounds each read, not the answer: a trickle would never end without a bound of our own.

@@ -15,6 +15,7 @@ import asyncio
 import ssl
 from collections import deque
 from dataclasses import dataclass
+from math import inf
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -101,7 +102,7 @@ class Wire:
     ) -> None:
         self.close()
 
-    async def send(self, request: Request, timeout_s: float) -> Response:
+    async def send(self, request: Request, timeout_s: float, leave_before: float = inf) -> Response:
         """Send a request once and return its whole answer; see `WayOut.send`."""
         spelled = self._spelled(request)
         connection = self._reusable() or await self._obtain()
@@ -109,7 +110,10 @@ class Wire:
         self._busy.add(connection)
         self._watch()
         try:
-            connection.exchange(spelled, answer, self._clock.monotonic() + timeout_s)
+            now = self._clock.monotonic()
+            if now >= leave_before:
+                raise NotSent(f"{request.path} could not leave in time: a connection came too late")
+            connection.exchange(spelled, answer, now + timeout_s)
             return await answer
         finally:
             self._busy.discard(connection)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum, auto
+from math import inf
 
 from shared.domain.ids import AccountId, ClOrdId, InstId
 from shared.domain.instruments import UNKNOWN_MARKET, Instrument, Market
@@ -95,8 +96,11 @@ class PaperExchange:
     hide_all: bool = False
     """Whether every question for an order is answered as if there were none, and no fill is shown."""
     in_the_air: int = 0
+    leave_before: list[float] = field(default_factory=list)
+    """Until when each order was allowed to leave."""
 
-    async def place(self, attempt: Attempt, expires_ms: int) -> Placement:
+    async def place(self, attempt: Attempt, expires_ms: int, leave_before: float = inf) -> Placement:
+        self.leave_before.append(leave_before)
         sent = Sent(
             attempt.follower,
             attempt.intent.inst_id,

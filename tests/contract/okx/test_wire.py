@@ -111,6 +111,34 @@ async def test_waiting_in_line_ends_in_time_and_nothing_was_sent() -> None:
         assert len(host.requests) == 1
 
 
+async def test_a_connection_that_comes_too_late_carries_nothing() -> None:
+    """Who waited in line may have lost the right to send by its turn; then no byte leaves."""
+    clock, release = SystemClock(), asyncio.Event()
+
+    async def slow(visit: Visit) -> None:
+        while await visit.request():
+            await release.wait()
+            await visit.say(answer())
+
+    async with wired(slow, connections=1) as (host, wire), asyncio.TaskGroup() as group:
+        first = group.create_task(_outcome(wire))
+        await until(lambda: host.requests)
+        leave_before = clock.monotonic() + 0.05
+        late = group.create_task(_refused(wire, leave_before))
+        await until(lambda: wire.waiting == 1 and clock.monotonic() > leave_before)
+        release.set()
+        assert await first == "200"
+        assert "could not leave in time" in await late
+        assert (len(host.requests), wire.open) == (1, 1), "nothing was sent, and the connection serves others"
+        assert await _outcome(wire) == "200"
+
+
+async def _refused(wire: Wire, leave_before: float) -> str:
+    with pytest.raises(NotSent) as refused:
+        await wire.send(Request(POST, "/late"), 5, leave_before)
+    return str(refused.value)
+
+
 async def test_a_sender_cancelled_in_line_costs_the_others_nothing() -> None:
     release = asyncio.Event()
 

@@ -47,6 +47,15 @@ async def test_it_expires_at_the_deadline_or_with_the_lease_if_that_is_earlier()
         assert [sent.expires_ms for sent in desk.exchange.sent] == [expires]
 
 
+async def test_it_must_leave_while_the_lease_lasts_whatever_it_waits_for() -> None:
+    desk, taken = Desk(), lane(subscription())
+    taken.lease.deadline = desk.clock.monotonic() + 77
+    desk.apply(taken, ONE)
+    async with sending(desk):
+        await answered(desk, strand_of(taken), Phase.UNSETTLED)
+    assert desk.exchange.leave_before == [taken.lease.deadline]
+
+
 @pytest.mark.parametrize("lapse", ["deadline", "exp_max"])
 async def test_nothing_leaves_under_a_lapsed_lease(lapse: str) -> None:
     desk, taken = Desk(), lane(*followers(2))

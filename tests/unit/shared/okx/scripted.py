@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,12 @@ class ScriptedWay:
     def __init__(self, *answers: Response | OkxError) -> None:
         self.answers = list(answers)
         self.sent: list[Request] = []
+        self.leave_before: list[float] = []
 
-    async def send(self, request: Request, timeout_s: float) -> Response:
+    async def send(self, request: Request, timeout_s: float, leave_before: float = inf) -> Response:
         assert timeout_s > 0
         self.sent.append(request)
+        self.leave_before.append(leave_before)
         assert self.answers, f"nobody expected {request}"
         answer = self.answers.pop(0)
         if isinstance(answer, OkxError):

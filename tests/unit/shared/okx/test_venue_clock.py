@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 
 import pytest
 
@@ -22,7 +23,7 @@ class DistantVenue:
         self.asked = 0
         self.reachable = True
 
-    async def send(self, _request: Request, _timeout_s: float) -> Response:
+    async def send(self, _request: Request, _timeout_s: float, _leave_before: float = inf) -> Response:
         self.asked += 1
         if not self.reachable:
             raise NotSent("out of reach")
