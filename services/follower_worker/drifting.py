@@ -27,6 +27,8 @@ from shared.domain.subscriptions import DriftPolicy
 from shared.ports import Clock, CouldNotAsk, GrantUnusable, Trades
 
 _MINUTE_S = 60.0
+_AT_A_STRETCH = 500
+"""Followers looked over before others may run: well below a millisecond."""
 _MOST_MISSED = 8
 """Refused openings remembered per strand; older ones are too old to be made up for."""
 
@@ -97,7 +99,9 @@ class Drifting:
         if whole:
             self._round_began = self.clock.monotonic()
         for lane in self.lanes():
-            for follower, strands in list(lane.by_follower.items()):
+            for number, (follower, strands) in enumerate(list(lane.by_follower.items())):
+                if number % _AT_A_STRETCH == 0:
+                    await self.clock.sleep(0)  # orders come first
                 if lane.lost or not lane.caught_up:
                     break
                 suspected = any(strand.key in self.sights or strand.reconciling for strand in strands)

@@ -49,21 +49,22 @@ class Copies:
             if name.startswith("lane:"):
                 self._kept[Lane(int(name.removeprefix("lane:")))] = fields.get(SEQ.encode(), b"")
 
-    async def give_back(self, copy: Copy) -> None:
-        """Write a copy to a server that has nothing, in place of whatever was half written there. May be repeated."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for name, fields in copy.hashes.items():
-                key = self._keys.tagged(name)
-                pipe.delete(key)
-                for chunk in _chunks(list(fields.items())):
-                    pipe.hset(key, mapping=dict(cast("Any", chunk)))
-            for leader, scores in copy.published.items():
-                for chunk in _chunks(list(scores.items())):
-                    pipe.zadd(self._keys.published(AccountId(leader)), dict(cast("Any", chunk)))
-            pipe.delete(self._keys.trades)
-            for entry, payload in copy.entries:
-                pipe.xadd(self._keys.trades, {DATA: payload}, id=text(entry))
-            await pipe.execute()
+    async def give_back(self, copy: Copy) -> bool:
+        """Write a copy to a server that has nothing, in place of whatever was half written there. May be repeated.
+
+        False if the server came into force meanwhile: then somebody else has given it back, and nothing is touched.
+        """
+        pieces: list[tuple[str, str, list[tuple[bytes, Any]]]] = [
+            *((self._keys.tagged(name), "hash", list(fields.items())) for name, fields in copy.hashes.items()),
+            *((self._keys.published(AccountId(name)), "ids", _spelled(ids)) for name, ids in copy.published.items()),
+            (self._keys.trades, "stream", copy.entries),
+        ]
+        for key, kind, pairs in pieces:
+            for number, chunk in enumerate(_chunks(pairs)):
+                flat = [part for pair in chunk for part in pair]
+                if not await self._steps.restore((self._keys.epoch, key), kind, number == 0, flat):
+                    return False
+        return True
 
     async def _whoami(self) -> tuple[str, str, int]:
         server, known, at_ms = await self._steps.whoami(self._keys.epoch)
@@ -109,5 +110,10 @@ def _with_floor(fields: Fields, bound_ms: int) -> Fields:
     return {**fields, b"floor_ms": str(floor).encode()}
 
 
+def _spelled(scores: dict[bytes, float]) -> list[tuple[bytes, Any]]:
+    return [(event, repr(score)) for event, score in scores.items()]
+
+
 def _chunks(items: Sequence[tuple[bytes, Any]]) -> list[Sequence[tuple[bytes, Any]]]:
-    return [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
+    """Cut into pieces; of nothing one empty piece, which empties what is there."""
+    return [items[start : start + _CHUNK] for start in range(0, max(1, len(items)), _CHUNK)]

@@ -25,8 +25,8 @@ CLOCK_MARGIN_MS = 1_000
 
 If our estimate of the venue's clock is behind, the last fills before the loss must not pass for new.
 """
-_RESTORING_MS = 30_000
-"""How long one process may take to restore before another tries."""
+_RESTORING_MS = 10_000
+"""How long one process may take to restore before another tries: both write the same, and neither after the epoch."""
 
 
 class Memory(Protocol):
@@ -64,7 +64,8 @@ class Epochs:
             await self._remind(self._memory)
             await self._begin(venue_ms)
         finally:
-            await self._redis.delete(self._keys.restoring)
+            if await self._redis.get(self._keys.restoring) == token.encode():
+                await self._redis.delete(self._keys.restoring)
         return True
 
     async def _begin(self, venue_ms: int) -> None:
@@ -78,9 +79,8 @@ class Epochs:
             return
         if not known:
             copy = await memory.copy()
-            if copy is not None:
-                await self._copies.give_back(copy)
-            structlog.get_logger().warning("server_was_empty", restored=copy is not None)
+            restored = copy is not None and await self._copies.give_back(copy)
+            structlog.get_logger().warning("server_was_empty", restored=restored)
         try:
             async for page in memory.subscriptions():
                 await self._announce(page)

@@ -71,6 +71,10 @@ class Steps:
         """See epoch.lua."""
         return cast("Reply", await self._run("epoch", keys, (venue_ms,)))
 
+    async def restore(self, keys: tuple[str, str], kind: str, anew: bool, pairs: Sequence[str | bytes | int]) -> bool:
+        """See restore.lua."""
+        return bool(await self._run("restore", keys, (kind, int(anew), *pairs)))
+
     async def whoami(self, epoch: str) -> Reply:
         """See whoami.lua."""
         return cast("Reply", await self._run("whoami", (epoch,), ()))

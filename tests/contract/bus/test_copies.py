@@ -217,3 +217,27 @@ async def test_an_installation_that_never_was_begins_with_nothing(house: House) 
     await house.bus.renew_epoch(NOON_MS)
     assert await house.entries() == []
     assert await house.bus.leases(LANES).acquire(LANE) is not None
+
+
+async def test_who_was_away_while_others_restored_writes_over_nothing(house: House) -> None:
+    """A process that was stopped in the middle goes on with what it believed: the server is in force by then."""
+    await house.begin()
+    copy = await house.put_aside()
+    house.server.come_back_empty()
+    await house.bus.renew_epoch(NOON_MS + 5_000)
+    await house.publish(3)
+    before = await house.entries()
+    assert await Copies(house.bus.redis, house.bus.keys).give_back(copy) is False
+    assert await house.entries() == before
+
+
+async def test_many_strands_are_given_back_in_pieces(house: House) -> None:
+    await house.begin()
+    many = {f"strand:{number}".encode(): b"{}" for number in range(1_234)}
+    await house.bus.redis.hset(house.bus.keys.lane(LANE), mapping=many)  # type: ignore[arg-type]  # bytes are fine
+    copy = await house.put_aside()
+    house.server.come_back_empty()
+    await house.bus.renew_epoch(NOON_MS + 5_000)
+    found = await house.bus.redis.hgetall(house.bus.keys.lane(LANE))
+    assert found == copy.hashes["lane:00"]
+    assert len(found) > 1_234

@@ -13,7 +13,7 @@ from tests.support.clock import FakeClock
 class Server:
     """Gives copies, or nothing, or fails."""
 
-    next: list[Copy | None | Exception] = field(default_factory=list)
+    next: list[Copy | Exception | None] = field(default_factory=list)
     safe: list[int] = field(default_factory=list)
     saved: list[int] = field(default_factory=list)
     away: bool = False
