@@ -68,8 +68,13 @@ class Exchange(Protocol):
             GrantUnusable: the account cannot be asked.
         """
 
-    async def has_fill(self, follower: AccountId, inst_id: InstId, names: Collection[ClOrdId]) -> bool:
-        """Tell whether any recent fill of the account carries one of these names. Raises as `ask`."""
+    async def has_fill(
+        self, follower: AccountId, inst_id: InstId, names: Collection[ClOrdId], since_ms: int = 0
+    ) -> bool:
+        """Tell whether any recent fill of the account, at or after `since_ms`, carries one of these names.
+
+        Raises as `ask`.
+        """
 
     async def position(self, follower: AccountId, inst_id: InstId) -> Contracts:
         """Return the account's signed net position, zero if it has none. Raises as `ask`."""

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
@@ -24,7 +25,7 @@ from deploy.chaos.striking.processes import drain_worker, kill, start
 from deploy.chaos.takeover import taken_over
 from deploy.chaos.theatre import theatre
 from deploy.demo.gathering import Gathering
-from deploy.demo.scenario import Script
+from deploy.demo.scenario import Order
 from deploy.demo.tally import Tally
 
 _SLOW_MS = 400
@@ -85,13 +86,11 @@ class Measuring:
         self._made, self._options = made, options
         self._act = Act(made, Gathering(made.stage.venue, made.cast), Tally(made.cast.subscriptions))
         self._in_doubt: list[int] = []
+        self._turns = 0
 
     async def all(self) -> dict[str, list[float]]:
         """Return every figure, as often as it was measured."""
         await self._until_ready()
-        self._scripts = {
-            leader: await self._script(leader.account, leader.inst_id) for leader in self._made.cast.leaders
-        }
         takeovers = await self._repeat(self._take_over, "takeover")
         handovers = await self._repeat(self._hand_over, "handover")
         silent = await self._repeat(lambda: self._strike(silence_sockets), "silent sockets")
@@ -138,14 +137,12 @@ class Measuring:
         await strike(self._act, Random(1))
         return self._act.measures.detections[before:]
 
-    async def _script(self, account: str, inst_id: str) -> Script:
-        return Script(f"figures/{account}", await self._made.stage.venue.price(inst_id))
-
     async def _trade(self) -> None:
-        """Let every leader make one decision."""
-        for leader, script in self._scripts.items():
-            for order in script.next()[1]:
-                await self._made.stage.venue.trade(leader.uid, leader.inst_id, order)
+        """Let every leader make one fill, by turns an opening and a close of half."""
+        self._turns += 1
+        change = Decimal(20) if self._turns % 2 else Decimal(-10)
+        for leader in self._made.cast.leaders:
+            await self._made.stage.venue.trade(leader.uid, leader.inst_id, Order(change))
 
     async def _until_ready(self) -> None:
         """Wait until every worker holds its share, everything is settled and nothing is in doubt."""

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from services.follower_worker.flights import Found
+from services.follower_worker.flights import Flight, Found
 from services.follower_worker.lane import Lane
 from services.follower_worker.strands import Strand
 from shared.domain.ids import ClOrdId
 from shared.domain.outcomes import OrderReport
+
+_FILLS_MARGIN_MS = 60_000
+"""How far before an event fills are looked at: clocks may disagree, and looking further costs one page."""
 
 
 @dataclass(slots=True)
@@ -17,9 +20,38 @@ class Doubt:
     strand: Strand
     asked: int = 0
     absent_at: float | None = None
+    names: frozenset[ClOrdId] = frozenset()
+    """What was absent then."""
+    no_fill: bool = False
+    """Whether the account's fills were seen to carry none of these names since."""
     """Monotonic time of the first round in which nothing more was shown."""
     own: OrderReport | None = None
     found: dict[ClOrdId, Found] = field(default_factory=dict)
     absent: set[ClOrdId] = field(default_factory=set)
     """Names this round has shown to be absent; kept when the round is interrupted."""
     questions: int = 0
+
+    def begin_absence(self, names: frozenset[ClOrdId], at: float | None) -> None:
+        """Count from `at`, when these names were first absent; None begins anew with the next answer."""
+        self.absent_at, self.names, self.no_fill = at, names, False
+
+    @property
+    def earliest_ms(self) -> int:
+        """Return a venue time before which nothing of what is asked for can have filled; 0 if that is not known."""
+        filled = [self.strand.hops.filled_ms, *(event.at_ms for event in self.strand.doubtful)]
+        return max(0, min((at for at in filled if at), default=0) - _FILLS_MARGIN_MS)
+
+    @property
+    def flight(self) -> Flight:
+        """Return the attempt in question.
+
+        Raises:
+            RuntimeError: there is none; the strand's record is damaged.
+        """
+        if self.strand.flight is None:
+            raise RuntimeError(f"strand {self.strand.key} is {self.strand.phase} without an attempt in flight")
+        return self.strand.flight
+
+    def is_own(self, name: ClOrdId) -> bool:
+        """Tell whether a name is that of the attempt already asked for and found."""
+        return self.strand.flight is not None and self.own is not None and self.flight.attempt.cl_ord_id == name

@@ -7,7 +7,7 @@ tried again.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 
 import structlog
@@ -86,7 +86,7 @@ class Resolver:
         """Return how long to wait before anything can be concluded, None if it can be now."""
         if not self._venue.clock.surely_past(doubt.strand.wait_ms):
             return self._until_past(doubt.strand.wait_ms)
-        return None if await self._has_read_everything(doubt) else _WAIT_STEP_S
+        return await self._look_for_fills(doubt) if await self._has_read_everything(doubt) else _WAIT_STEP_S
 
     def _until_past(self, venue_ms: int) -> float:
         """Return when to look again whether a moment has passed: not a thousand times before it can have."""
@@ -130,6 +130,8 @@ class Resolver:
     async def _decide_unknown(self, doubt: Doubt) -> float | None:
         if not self._venue.clock.surely_past(doubt.strand.wait_ms):
             return self._until_past(doubt.strand.wait_ms)
+        if (wait_s := await self._look_for_fills(doubt)) is not None:
+            return wait_s
         report = await self._ask_own(doubt)
         self._metrics.asked_in_doubt.inc()
         if report is not None:
@@ -138,8 +140,8 @@ class Resolver:
             self._take_settlement(doubt, report)
             return None
         strand, flight = doubt.strand, doubt.strand.flight
-        if flight is None or not await self._proven_absent(doubt, [flight.attempt.cl_ord_id]):
-            return self._gap_s
+        if flight is None or not self._proven_absent(doubt, [flight.attempt.cl_ord_id]):
+            return self._gap_s / 2
         unfenced = await self._position_unless_fenced(strand)
         version, now_ms = doubt.lane.subscription(strand.key).version, self._venue.clock.now_ms()
         strand.absent()
@@ -147,19 +149,27 @@ class Resolver:
         self._mind_the_fence(doubt, unfenced)
         return None
 
-    async def _proven_absent(self, doubt: Doubt, names: list[ClOrdId]) -> bool:
-        """Tell whether absence is proven: a second absent answer, `gap` after the first, and no fill."""
-        now = self._clock.monotonic()
-        if doubt.absent_at is None:
-            doubt.absent_at = now
+    def _proven_absent(self, doubt: Doubt, names: Collection[ClOrdId]) -> bool:
+        """Tell whether absence is proven: a second absent answer, `gap` after the first, and no fill in between."""
+        now, asked = self._clock.monotonic(), frozenset(names)
+        if doubt.absent_at is None or not asked <= doubt.names:
+            doubt.begin_absence(asked, now)
             return False
-        if now - doubt.absent_at < self._gap_s:
-            return False
+        return doubt.no_fill and now - doubt.absent_at >= self._gap_s
+
+    async def _look_for_fills(self, doubt: Doubt) -> float | None:
+        """Look between the two absent answers whether a fill carries a name, while there is nothing to do but wait.
+
+        Returns when to go on, None if it was done already or there is nothing to look for.
+        """
+        if doubt.absent_at is None or doubt.no_fill:
+            return None
         key = doubt.strand.key
-        if await self._venue.exchange.has_fill(key.follower, key.inst_id, names):
-            doubt.absent_at = None
-            return False
-        return True
+        if await self._venue.exchange.has_fill(key.follower, key.inst_id, doubt.names, doubt.earliest_ms):
+            doubt.begin_absence(frozenset(), None)
+            return self._gap_s
+        doubt.no_fill = True
+        return max(0.0, doubt.absent_at + self._gap_s - self._clock.monotonic())
 
     async def _position_unless_fenced(self, strand: Strand) -> Contracts | None:
         """Read what the account holds if its fence is not proven: what is concluded next may be wrong without it."""
@@ -209,9 +219,9 @@ class Resolver:
         if not all(each.report.done for each in doubt.found.values()) or (doubt.own and not doubt.own.done):
             doubt.own, doubt.found, doubt.absent = None, {}, set()
             return self._pause(doubt, _SETTLE_FIRST_MS, _SETTLE_MOST_MS)
-        if not await self._proven_absent(doubt, absent):
+        if not self._proven_absent(doubt, absent):
             doubt.absent = set()
-            return self._gap_s
+            return self._gap_s / 2
         unfenced = await self._position_unless_fenced(strand)
         if probes != strand.probes():
             return 0.0
@@ -243,7 +253,7 @@ class Resolver:
             name = client_order_id(probe.event, key.follower, probe.leg, tries)
             if name in doubt.absent:
                 return name
-            if name not in doubt.found and not self._is_own(doubt, name):
+            if name not in doubt.found and not doubt.is_own(name):
                 if doubt.questions >= _QUESTIONS_A_BREATH:
                     return None
                 doubt.questions += 1
@@ -253,13 +263,8 @@ class Resolver:
                     doubt.absent.add(name)
                     return name
                 doubt.found[name] = Found(probe.event, probe.leg, tries, report)
-                doubt.absent_at = None
+                doubt.begin_absence(frozenset(), None)
             tries += 1
-
-    def _is_own(self, doubt: Doubt, name: ClOrdId) -> bool:
-        """Tell whether a name is that of the attempt already asked for and found."""
-        flight = doubt.strand.flight
-        return flight is not None and doubt.own is not None and flight.attempt.cl_ord_id == name
 
     def _rebuild(self, doubt: Doubt, unfenced: Contracts | None) -> float | None:
         lane, strand = doubt.lane, doubt.strand
@@ -287,9 +292,5 @@ class Resolver:
         return None
 
     async def _ask_own(self, doubt: Doubt) -> OrderReport | None:
-        flight, key = doubt.strand.flight, doubt.strand.key
-        if flight is None:
-            raise RuntimeError(
-                f"strand {key} is {doubt.strand.phase} without an attempt in flight; its record is damaged"
-            )
-        return await self._venue.exchange.ask(key.follower, key.inst_id, flight.attempt.cl_ord_id)
+        key = doubt.strand.key
+        return await self._venue.exchange.ask(key.follower, key.inst_id, doubt.flight.attempt.cl_ord_id)

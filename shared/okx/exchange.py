@@ -85,7 +85,9 @@ class OkxExchange:
 
         return await self._authority.ask(follower, asked)
 
-    async def has_fill(self, follower: AccountId, inst_id: InstId, names: Collection[ClOrdId]) -> bool:
+    async def has_fill(
+        self, follower: AccountId, inst_id: InstId, names: Collection[ClOrdId], since_ms: int = 0
+    ) -> bool:
         """Tell whether any fill of the last three days carries one of these names; see `ports.Exchange.has_fill`."""
 
         async def asked(credential: Credential) -> bool:
@@ -96,6 +98,8 @@ class OkxExchange:
                     return False
                 if any(fill.clOrdId in names for fill in page):
                     return True
+                if min(translation.moment(fill.fillTime, "fillTime") for fill in page) < since_ms:
+                    return False
                 bill = translation.oldest_bill(page)
             raise CouldNotAsk(f"more than {self._limits.fill_pages} pages of fills of {inst_id}; none can be ruled out")
 

@@ -157,8 +157,10 @@ class PaperExchange:
             return None
         return self.orders.get((follower, cl_ord_id))
 
-    async def has_fill(self, follower: AccountId, inst_id: InstId, names: Collection[ClOrdId]) -> bool:
-        del inst_id
+    async def has_fill(
+        self, follower: AccountId, inst_id: InstId, names: Collection[ClOrdId], since_ms: int = 0
+    ) -> bool:
+        del inst_id, since_ms
         self._answer_or_fail()
         return not self.hide_all and any((follower, name) in self.orders for name in names)
 
