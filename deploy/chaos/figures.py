@@ -58,7 +58,7 @@ class Options:
 def main() -> int:
     """Measure, print, and exit with 1 if a bar was missed."""
     parser = argparse.ArgumentParser(prog="python -m deploy.chaos.figures", description=__doc__)
-    parser.add_argument("--followers", type=int, default=2_000, help="half of them are the dying worker's")
+    parser.add_argument("--followers", type=int, default=2_100, help="half of them are the dying worker's")
     parser.add_argument("--times", type=int, default=3, help="how often each figure is measured")
     parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     told = parser.parse_args()

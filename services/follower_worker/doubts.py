@@ -8,8 +8,8 @@ from services.follower_worker.strands import Strand
 from shared.domain.ids import ClOrdId
 from shared.domain.outcomes import OrderReport
 
-_FILLS_MARGIN_MS = 60_000
-"""How far before an event fills are looked at: clocks may disagree, and looking further costs one page."""
+_FILLS_MARGIN_MS = 1_000
+"""How far before an event fills are looked at: by the venue's own clock none of its orders can have filled before."""
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from shared.okx.opening import Opener, Ways
 from shared.okx.protocol import constant_headers
-from shared.okx.rest import SiteWays
+from shared.okx.rest import Rest, SiteWays
 from shared.okx.wire import Wire, WireLimits
 
 
@@ -16,4 +16,6 @@ async def open_wires(
         name: await opened.open(Wire(site.rest, ways.clock, limits, headers=headers))
         for name, site in ways.sites.items()
     }
-    return {name: SiteWays(wire, ways.rests[name]) for name, wire in wires.items()}, wires
+    # What an account is asked in doubt goes the hot way too: after a takeover a thousand accounts are asked at once,
+    # and the cold way takes five times the processor's time for each (fills: 1.7 ms against 0.3).
+    return {name: SiteWays(wire, Rest(wire, ways.clock, ways.venue)) for name, wire in wires.items()}, wires
