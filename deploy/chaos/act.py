@@ -85,6 +85,8 @@ class Act:
     """How many strikes are under way that keep figures from meaning anything."""
     leading: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a leader acts, or must not."""
+    consenting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while owners take consent back or give it."""
     _one_look: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def look(self) -> None:

@@ -13,6 +13,7 @@ from deploy.chaos.act import Act, Theatre, now_ms
 from deploy.chaos.plan import Plan, Strike
 from deploy.chaos.result import Result, result_of
 from deploy.chaos.strikes import STRIKES
+from deploy.chaos.striking.consent import answer_requests
 from deploy.chaos.takeover import owing
 from deploy.demo.audit.evidence import AuditSettings, Evidence, Instrument
 from deploy.demo.audit.report import Report
@@ -26,7 +27,7 @@ from deploy.demo.stage import INSTALLATION
 from deploy.demo.tally import Tally
 from shared.bus.keys import Keys
 
-_LOOK_S = 0.1
+_LOOK_S, _CONSENT_S = 0.1, 1.0
 _FENCE_S = 60.0
 _MOVES_PER_S = 1.0
 """Decisions of each leader."""
@@ -63,7 +64,8 @@ class Run:
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
-            watches = [group.create_task(each) for each in (self._look_on(), self._listen_on(), self._supervise())]
+            watching = (self._look_on(), self._listen_on(), self._supervise(), self._consent_on())
+            watches = [group.create_task(each) for each in watching]
             try:
                 yield
             finally:
@@ -100,6 +102,11 @@ class Run:
                 if process.alive and process.name not in stage.telemetry:
                     stage.telemetry[process.name] = await process.telemetry()
             await asyncio.sleep(_LOOK_S)
+
+    async def _consent_on(self) -> None:
+        while True:
+            await asyncio.sleep(_CONSENT_S)
+            await answer_requests(self._act)
 
     # ---- acting
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from deploy.chaos.options import Options
 from deploy.chaos.result import Result
+from deploy.chaos.telling import story
 from deploy.demo.processes import REPOSITORY
 
 _LONGEST_S = 300.0
@@ -35,6 +36,8 @@ async def run_all(options: Options) -> tuple[list[Result], list[int]]:
             if options.until_found and isinstance(result, Result) and not result.clean:
                 seeds_left.clear()
             sys.stderr.write(f"{done:>4}/{options.runs}  {time.monotonic() - began:6.0f} s  {said}\n")
+            if isinstance(result, Result) and not result.clean:
+                sys.stderr.write(story(result, options))
 
     await asyncio.gather(*(run_some() for _ in range(options.jobs)))
     return sorted(results, key=lambda each: each.seed), failed

@@ -1,7 +1,6 @@
 """Say what a session found: tables for people, one JSON object for programs, a timeline for every seed that failed."""
 
 import json
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -17,11 +16,8 @@ _FINDINGS_SHOWN = 12
 
 
 def tell(results: Sequence[Result], failed: Sequence[int], options: Options) -> None:
-    """Print a session's outcome; timelines of failing seeds go to standard error."""
+    """Print a session's outcome."""
     whole = summary(results, failed)
-    for result in results:
-        if not result.clean:
-            sys.stderr.write(_story(result, options))
     if options.json:
         print(json.dumps(whole), flush=True)
         return
@@ -36,7 +32,8 @@ def tell(results: Sequence[Result], failed: Sequence[int], options: Options) -> 
         )
 
 
-def _story(result: Result, options: Options) -> str:
+def story(result: Result, options: Options) -> str:
+    """Return what happened in a run that found something, and what was found."""
     lines = [
         f"\nseed {result.seed}: logs in {options.folder}/seed-{result.seed}; again with:",
         f"  --runs 1 --seed {result.seed} --followers {options.followers} --workers {options.workers}",

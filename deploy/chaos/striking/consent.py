@@ -1,6 +1,7 @@
-"""Tokens that end before their time, and consent that is taken back and given anew."""
+"""Tokens that end before their time, and consent that is taken back, lost and given anew."""
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
 from random import Random
 from secrets import token_hex
@@ -10,10 +11,13 @@ from deploy.demo.cast import Follower
 from deploy.demo.enrolment import account_of
 from deploy.demo.processes import DidNotRun
 from deploy.demo.stage import enrol
+from shared.domain.grants import GrantStatus
 
 _LIFE_S = 86_400
 _PICKED_UP_MS = 8_000
 """How long after its new consent an account may still be refused: who missed the notice looks every few seconds."""
+_ASKED_MS = 2_000
+"""How long before it is seen here a consent may have been found lost."""
 _TRIES = 20
 
 
@@ -32,14 +36,41 @@ async def watch_rotation(act: Act, _dice: Random) -> None:
 async def revoke_grants(act: Act, dice: Random) -> None:
     """Let some followers take their consent back, and give it anew a few seconds later."""
     chosen, seconds = _some(act, dice, 6), dice.uniform(1, 5)
-    venue, since_ms = act.theatre.stage.venue, now_ms()
-    await venue.plant({"kind": "revoke_tokens", "uids": [each.uid for each in chosen]})
-    act.timeline.note("venue", f"{', '.join(each.account for each in chosen)} took their consent back")
-    await asyncio.sleep(seconds)
+    since_ms = now_ms()
+    async with act.consenting:
+        await act.theatre.stage.venue.plant({"kind": "revoke_tokens", "uids": [each.uid for each in chosen]})
+        act.timeline.note("venue", f"{', '.join(each.account for each in chosen)} took their consent back")
+        await asyncio.sleep(seconds)
+        await _consent_anew(act, chosen, since_ms)
+
+
+async def answer_requests(act: Act) -> None:
+    """Let whoever is asked for their consent give it, as an owner would who is told that theirs is lost.
+
+    A renewal whose answer died with the keeper is such a loss: the venue knows a pair that nobody else does.
+    """
+    async with act.consenting:
+        asked = set(await asyncio.to_thread(_asked, act))
+        chosen = [each for each in act.theatre.cast.followers if each.account in asked]
+        if chosen:
+            act.timeline.note("portal", f"{', '.join(sorted(asked))} are asked for their consent")
+            await _consent_anew(act, chosen, now_ms() - _ASKED_MS)
+
+
+def _asked(act: Act) -> list[str]:
+    database = sqlite3.connect(act.theatre.folder / "slipstream.db", timeout=5)
+    try:
+        rows = database.execute("SELECT account FROM grants WHERE status = ?", (GrantStatus.NEEDS_CONSENT.value,))
+        return [account for (account,) in rows]
+    finally:
+        database.close()
+
+
+async def _consent_anew(act: Act, chosen: Sequence[Follower], since_ms: int) -> None:
     renewed = []
     for each in chosen:
         access, refresh = f"at-{each.uid}-{token_hex(16)}", f"rt-{each.uid}-{token_hex(16)}"
-        await venue.consent(each.uid, access, refresh, _LIFE_S)
+        await act.theatre.stage.venue.consent(each.uid, access, refresh, _LIFE_S)
         renewed.append(account_of(each, access, refresh, _LIFE_S))
     await _enrol_again(act, renewed)
     act.timeline.note("portal", f"{len(chosen)} followers have consented anew")
