@@ -49,8 +49,8 @@ class Plan:
 
 
 def rounds(kinds: Sequence[Kind]) -> int:
-    """Return how many seeds in a row, from a multiple of it, hold every kind."""
-    return -(-len(kinds) // HAND)
+    """Return how many seeds in a row, from a multiple of it, hold every kind; each end of the server has its own."""
+    return max(-(-len(kinds) // HAND), len(SERVER_KINDS & set(kinds)))
 
 
 def draw(seed: int, seconds: float, kinds: Sequence[Kind] = tuple(Kind)) -> Plan:

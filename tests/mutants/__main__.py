@@ -28,7 +28,7 @@ _LONGEST_S = 480
 
 
 class DoesNotFit(Exception):
-    """A patch's text is not in its file exactly once: the code has moved on, and the mutant has to follow."""
+    """A patch's text is not in its file exactly once, or its proof does not run: the mutant has to follow the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,8 @@ def _show(name: str, mutant: Mutant) -> Shown:
             check=False,
             timeout=_LONGEST_S,
         )
+    if ended.returncode not in (0, 1):
+        raise DoesNotFit(f"its proof did not run: {ended.stderr[-2_000:]}")
     by = "chaos" if isinstance(mutant.proof, Chaos) else "tests"
     said = _said(ended, by)
     caught = ended.returncode == 1 and bool(said) and bool(in_model)

@@ -3,6 +3,8 @@
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deploy.chaos.kinds import FROM_THE_START, MEANINGS, SERVER_KINDS, Kind
 from deploy.chaos.plan import draw, rounds
@@ -57,3 +59,11 @@ def test_the_clock_is_off_only_where_it_was_drawn() -> None:
 def test_a_narrowed_choice_is_kept_to() -> None:
     chosen = (Kind.WORKER_KILLED, Kind.SQL_LOCKED)
     assert {kind for seed in range(20) for kind in draw(seed, SECONDS, chosen).kinds} == set(chosen)
+
+
+@given(st.sets(st.sampled_from(Kind), min_size=1), st.integers(0, 50))
+def test_any_choice_of_kinds_is_dealt_whole_and_ends_no_server_twice(chosen: set[Kind], turn: int) -> None:
+    kinds = tuple(sorted(chosen))
+    plans = [draw(seed, SECONDS, kinds) for seed in range(turn * rounds(kinds), (turn + 1) * rounds(kinds))]
+    assert {kind for plan in plans for kind in plan.kinds} == chosen
+    assert all(sum(strike.kind in SERVER_KINDS for strike in plan.strikes) <= 1 for plan in plans)
