@@ -53,6 +53,10 @@ class RunningSimulator:
     async def set_position(self, uid: str, inst_id: str, pos: str) -> None:
         await self.post("position", {"uid": uid, "instId": inst_id, "pos": pos})
 
+    async def consent(self, uid: str, **pair: object) -> None:
+        """Put a new pair of tokens in force."""
+        await self.post("grants", {"uid": uid, **pair})
+
     async def plant(self, kind: str, **more: object) -> dict[str, Any]:
         """Plant a fault; return its id, or for one that strikes at once how much it struck."""
         return dict(await self.post("faults", {"kind": kind, **more}))

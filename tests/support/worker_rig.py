@@ -31,6 +31,7 @@ from tests.support.waiting import until
 
 LANES = 4
 TTL_MS = 600
+SENDERS = 32
 CLOCK_ERROR_MS = 5
 DRIFT = Rhythm(every_s=0.1, confirm_s=0.05, reads_a_second=200, repairs_a_minute=30)
 RATIO = 2
@@ -68,12 +69,12 @@ class Scene:
         self.exchange = PaperExchange(self.venue_clock)
         self.bus.venue = self.venue_clock  # type: ignore[assignment]  # its leases go by the host's time
 
-    async def begin(self, followers: int, drift: DriftPolicy = DriftPolicy.REPORT) -> None:
+    async def begin(self, followers: int, drift: DriftPolicy = DriftPolicy.REPORT, max_age_ms: int = 60_000) -> None:
         """Subscribe so many followers, on a server known for long."""
         await self.bus.renew_epoch(self.clock.now_ms() - 60_000)
         await self.confirm()
         for number in range(followers):
-            each = subscription(follower=f"follower-{number}", ratio=RATIO, max_age_ms=60_000, drift=drift)
+            each = subscription(follower=f"follower-{number}", ratio=RATIO, max_age_ms=max_age_ms, drift=drift)
             self.followers.append(each.follower)
             await self.bus.subscriptions.publish([write_subscription(each)])
 
@@ -84,7 +85,11 @@ class Scene:
 
     async def trade(self, *afters: int, inst_id: InstId = BTC) -> list[TradeEventV1]:
         """Let the leader move to these positions, one fill each, published in one step."""
-        messages = [self._move(Decimal(after), inst_id) for after in afters]
+        return await self.move(*((inst_id, after) for after in afters))
+
+    async def move(self, *moves: tuple[InstId, int]) -> list[TradeEventV1]:
+        """Let the leader move to these positions in these instruments, published in one step."""
+        messages = [self._move(Decimal(after), inst_id) for inst_id, after in moves]
         await self.publish(messages)
         self.published += messages
         return messages
@@ -202,7 +207,7 @@ class Rig:
         loop = asyncio.get_running_loop()
         work = [self._read(), self.worker.holder.hold_until(self._stopping)]
         work += [self.worker.drifting.compare_for_ever()]
-        work += [self.worker.submitter.send_for_ever() for _ in range(32)]
+        work += [self.worker.submitter.send_for_ever() for _ in range(SENDERS)]
         work += [self.worker.resolver.ask_for_ever() for _ in range(16)]
         self._tasks = [loop.create_task(each) for each in work]
 

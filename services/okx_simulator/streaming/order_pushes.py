@@ -10,6 +10,9 @@ from services.okx_simulator.streaming.channels import Subscription
 from services.okx_simulator.venue.accounts import Account
 from services.okx_simulator.venue.orders import Fill, Order
 
+_APART_S = 1e-6
+"""Timers of the same instant may fire in any order."""
+
 
 class Pusher(Protocol):
     """The session, as far as pushes need it."""
@@ -56,7 +59,7 @@ class OrderPushes:
         if not seconds and loop.time() >= self._late_until:
             self._session.push_text(text)
             return
-        self._late_until = max(self._late_until, loop.time() + seconds)
+        self._late_until = max(self._late_until + _APART_S, loop.time() + seconds)
         loop.call_at(self._late_until, self._session.push_text, text)
 
     def _fault(self, order: Order) -> Fault | None:

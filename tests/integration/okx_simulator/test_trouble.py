@@ -186,6 +186,35 @@ async def test_pushes_come_out_of_order() -> None:
         assert {(await heard(ws))["data"][0]["accFillSz"] for _ in range(2)} == {"0", "3"}
 
 
+async def test_late_pushes_come_late_and_in_order() -> None:
+    async with trading() as (sim, _), listening(sim, {"channel": "orders", "instType": "ANY"}) as ws:
+        await sim.plant("push_late", ms=100, jitter_ms=200, times=3)
+        began = time.monotonic()
+        await sim.trade("1900", SWAP, "buy", "8", pieces=["1"] * 8)
+        sizes = [(await heard(ws))["data"][0]["accFillSz"] for _ in range(9)]
+        assert sizes == [str(size) for size in range(9)], "a push that is late holds up those behind it"
+        assert time.monotonic() - began >= 0.1
+
+
+async def test_who_consents_anew_keeps_positions_and_may_trade_with_the_new_pair_only() -> None:
+    async with trading() as (sim, [follower]):
+        await follower.item()
+        await sim.plant("revoke_tokens", uids=["1001"])
+        assert (await follower.order())["code"] == "53003"
+        pair = {"access_token": "access-anew", "refresh_token": "refresh-anew", "expires_in_s": 600}
+        await sim.consent("1001", **pair)
+        assert (await follower.order())["code"] != "0"
+        follower.headers["Authorization"] = "Bearer access-anew"
+        assert (await follower.item())["sCode"] == "0"
+        assert (await sim.positions())["1001"] == {SWAP: "0.06"}
+
+
+async def test_consent_of_nobody_is_refused_in_words() -> None:
+    async with trading() as (sim, _):
+        with pytest.raises(AssertionError, match="there is no account '7'"):
+            await sim.consent("7", access_token="a", refresh_token="b", expires_in_s=60)
+
+
 async def test_a_socket_is_dropped_without_a_word() -> None:
     async with trading() as (sim, _), listening(sim) as ws:
         assert (await sim.plant("ws_drop", uids=["1900"]))["hits"] == 1

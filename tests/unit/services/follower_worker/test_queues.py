@@ -26,6 +26,20 @@ async def test_closes_overtake_opens_and_each_keeps_its_order() -> None:
     assert served == [strands[number] for number in (1, 3, 0, 2, 4)]
 
 
+async def test_who_waits_to_open_and_has_to_close_meanwhile_changes_lines() -> None:
+    queue = ReadyQueue()
+    taken, strands = ready(4)
+    strands[3].book = book(0, 10)
+    for strand in strands:
+        queue.put(taken, strand)
+    strands[2].book = book(0, 10)
+    queue.put(taken, strands[2])
+    assert len(queue) == 4
+    served = [(await queue.take())[1] for _ in strands]
+    assert served == [strands[number] for number in (3, 2, 0, 1)]
+    assert len(queue) == 0
+
+
 async def test_nobody_stands_in_line_twice_but_may_come_again() -> None:
     queue = ReadyQueue()
     taken, (strand,) = ready(1)
