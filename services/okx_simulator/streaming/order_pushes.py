@@ -49,7 +49,7 @@ class OrderPushes:
             self._later(text, (fault.number("ms", 500) + random() * fault.number("jitter_ms", 0)) / 1_000)
         elif fault.kind == "push_repeat":
             for _ in range(1 + int(fault.number("n", 1))):
-                self._session.push_text(text)
+                self._later(text, 0.0)
         elif fault.kind == "push_reorder":
             self._hold(text, fault)
 
@@ -83,4 +83,4 @@ class OrderPushes:
         if len(held) > 1:
             self._faults.shuffle(held)
         for text in held:
-            self._session.push_text(text)
+            self._later(text, 0.0)

@@ -196,6 +196,18 @@ async def test_late_pushes_come_late_and_in_order() -> None:
         assert time.monotonic() - began >= 0.1
 
 
+async def test_what_is_repeated_or_reordered_overtakes_nothing_that_is_late() -> None:
+    async with trading() as (sim, _), listening(sim, {"channel": "orders", "instType": "ANY"}) as ws:
+        await sim.plant("push_late", ms=300, times=2)
+        await sim.trade("1900", SWAP, "buy", "1")
+        await sim.plant("push_reorder", window=2, within_ms=50, times=2)
+        await sim.trade("1900", SWAP, "sell", "2")
+        await sim.plant("push_repeat", n=1, times=2)
+        await sim.trade("1900", SWAP, "buy", "4")
+        sizes = [(await heard(ws))["data"][0]["sz"] for _ in range(8)]
+        assert sizes == ["1", "1", "2", "2", "4", "4", "4", "4"]
+
+
 async def test_who_consents_anew_keeps_positions_and_may_trade_with_the_new_pair_only() -> None:
     async with trading() as (sim, [follower]):
         await follower.item()
