@@ -43,6 +43,8 @@ class OrderPushes:
         if fault is not None and fault.kind == "push_no_trade_id":
             row["tradeId"] = ""
         text = self._session.frame(subscription, [row])
+        if self._held and (fault is None or fault.kind != "push_reorder"):
+            self._release()
         if fault is None or fault.kind == "push_no_trade_id":
             self._later(text, 0.0)
         elif fault.kind == "push_late":
@@ -71,7 +73,7 @@ class OrderPushes:
         return self._faults.strike(PUSH, Scene("PUSH", "orders", account.uid, account.role, (members,)))
 
     def _hold(self, text: str, fault: Fault) -> None:
-        """Hold pushes until `window` of them or `within_ms` have come, then send them out of order."""
+        """Hold pushes until `window` of them, `within_ms` or any other push have come; then send them out of order."""
         self._held.append(text)
         if len(self._held) == 1:
             asyncio.get_running_loop().call_later(fault.number("within_ms", 200) / 1_000, self._release)
