@@ -3,7 +3,7 @@
 Expected results are values. The exceptions here mean "I could not find out", never "no".
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Protocol
@@ -49,16 +49,23 @@ class VenueClock(Protocol):
         """Tell whether the venue's clock has passed `venue_ms`, even if the estimate is wrong by its whole error."""
 
 
+Placed = Callable[[Placement], None]
+"""Is told, once, what became of an order. Must not raise."""
+
+
 class Exchange(Protocol):
     """A follower's account at the venue, in our words."""
 
-    async def place(self, attempt: Attempt, expires_ms: int, leave_before: float = inf) -> Placement:
-        """Send one order that the venue refuses after `expires_ms` (venue milliseconds).
+    def launch(self, attempt: Attempt, expires_ms: int, leave_before: float, placed: Placed) -> None:
+        """Send one order that the venue refuses after `expires_ms` (venue milliseconds), and return at once.
 
-        Never raises for the venue's sake and never sends twice, except that an answer which proves the token expired
-        makes it re-read the grant and send once more. Nothing leaves at or after `leave_before` (monotonic seconds),
-        whatever had to be waited for.
+        `placed` is called once with what became of it, perhaps before this returns. Never raises for the venue's sake
+        and never sends twice, except that an answer which proves the token expired makes it re-read the grant and send
+        once more. Nothing leaves at or after `leave_before` (monotonic seconds), whatever had to be waited for.
         """
+
+    async def place(self, attempt: Attempt, expires_ms: int, leave_before: float = inf) -> Placement:
+        """Do as `launch` does, and wait for what becomes of it."""
 
     async def ask(self, follower: AccountId, inst_id: InstId, cl_ord_id: ClOrdId) -> OrderReport | None:
         """Return the latest order of that name, or None if the venue shows none.

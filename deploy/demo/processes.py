@@ -46,6 +46,17 @@ class Process:
         """Tell whether it runs."""
         return self._running is not None and self._running.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Return its process id.
+
+        Raises:
+            DidNotRun: it was never started.
+        """
+        if self._running is None:
+            raise self.failure("was never started")
+        return self._running.pid
+
     def start(self) -> None:
         """Start it; returns at once."""
         self._starts += 1

@@ -1,7 +1,7 @@
 """Who is served next: closes before opens, each in the order they became ready."""
 
-import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable
 
 from services.follower_worker.lane import Lane
 from services.follower_worker.strands import Strand
@@ -16,7 +16,8 @@ class ReadyQueue:
         self._closes: deque[Waiting] = deque()
         self._opens: OrderedDict[int, Waiting] = OrderedDict()
         """By the identity of the strand, so that one whose leader closes meanwhile can change lines."""
-        self._count = asyncio.Semaphore(0)
+        self.on_put: Callable[[], None] = lambda: None
+        """Called when somebody was lined up."""
 
     def __len__(self) -> int:
         return len(self._closes) + len(self._opens)
@@ -37,11 +38,15 @@ class ReadyQueue:
             self._closes.append((lane, strand))
         else:
             self._opens[id(strand)] = (lane, strand)
-        self._count.release()
+        self.on_put()
 
-    async def take(self) -> Waiting:
-        """Wait for the next strand; closes first."""
-        await self._count.acquire()
-        lane, strand = self._closes.popleft() if self._closes else self._opens.popitem(last=False)[1]
-        strand.queued = False
-        return lane, strand
+    def pop(self) -> Waiting | None:
+        """Take the next strand, closes first; None if nobody waits."""
+        if self._closes:
+            waiting = self._closes.popleft()
+        elif self._opens:
+            _, waiting = self._opens.popitem(last=False)
+        else:
+            return None
+        waiting[1].queued = False
+        return waiting

@@ -1,14 +1,15 @@
 """USE CASE one order's life: from a strand that may send to an answer, or to the lack of one.
 
-A fixed number of senders take strands in turn, so there is no task per order and no more orders in the air than
-connections. What a strand should do is decided at the last moment; between the lease check, the stamp of `expTime` and
-the hand-over to the wire nothing is awaited.
+No more orders are in the air than there are connections, and none of them costs a task: a strand is served when a place
+is free, and its answer serves the next. What a strand should do is decided at the last moment; between the lease check,
+the stamp of `expTime` and the hand-over to the wire nothing is awaited.
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
 import structlog
 
@@ -31,6 +32,8 @@ from shared.ports import Clock, Exchange, Instruments, VenueClock
 
 _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 100, 10_000
 """Pauses before an order that does not exist goes again, or a refused close is tried anew."""
+_A_BREATH = 64
+"""Strands served before the loop looks for answers again."""
 _BEHIND_A_CLOSE_S = 0.02
 """How soon an open looks again whether its follower's closes are through."""
 
@@ -46,13 +49,17 @@ class Venue:
 
 
 class Submitter:
-    """Sends for every lane this worker holds. Never raises for one strand's sake."""
+    """Sends for every lane this worker holds, once begun. Never raises for one strand's sake."""
 
     def __init__(
         self, venue: Venue, clock: Clock, ready: ReadyQueue, pace: Pace, metrics: Metrics, order_deadline_ms: int
     ) -> None:
         self._venue, self._clock, self._ready, self._pace, self._metrics = venue, clock, ready, pace, metrics
         self._deadline_ms = order_deadline_ms
+        self._at_once = self._in_the_air = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._woken = False
+        ready.on_put = self.wake
         self.on_touched: Callable[[Lane, Strand], None] = lambda lane, strand: lane.touch(strand)
         """Called when a strand has something to write."""
         self.on_doubt: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
@@ -60,16 +67,33 @@ class Submitter:
         self.on_missed: Callable[[Strand, tuple[Opening, ...]], None] = lambda _strand, _openings: None
         """Called with the openings of an order the venue will not have."""
 
-    async def send_for_ever(self) -> None:
-        """Serve strands one after another; run as many of these as there are connections."""
-        while True:
-            lane, strand = await self._ready.take()
-            try:
-                await self._serve(lane, strand)
-            except Exception as error:  # noqa: BLE001 - a sender must survive whatever one strand brings
-                self._poison(lane, strand, error)
+    def begin(self, at_once: int) -> None:
+        """Send from now on, so many orders at once at the most; 0 sends no more."""
+        self._at_once = at_once
+        self._loop = asyncio.get_running_loop()
+        self.wake()
 
-    async def _serve(self, lane: Lane, strand: Strand) -> None:
+    def wake(self) -> None:
+        """Serve who is ready, soon. Never blocks; repeated calls are one."""
+        if self._loop and not self._woken:
+            self._woken = True
+            self._loop.call_soon(self._serve_some)
+
+    def _serve_some(self) -> None:
+        """Serve while there are places, a breath at a time: answers are not to wait behind a thousand sends."""
+        self._woken = False
+        for _ in range(_A_BREATH):
+            waiting = self._ready.pop() if self._in_the_air < self._at_once else None
+            if waiting is None:
+                return
+            lane, strand = waiting
+            try:
+                self._serve(lane, strand)
+            except Exception as error:  # noqa: BLE001 - sending must survive whatever one strand brings
+                self._poison(lane, strand, error)
+        self.wake()
+
+    def _serve(self, lane: Lane, strand: Strand) -> None:
         if lane.lost or lane.draining or not strand.may_send:
             return
         if strand.recheck:
@@ -83,8 +107,22 @@ class Submitter:
             return
         flight = self._launch(lane, strand)
         if flight:
-            placement = await self._venue.exchange.place(flight.attempt, flight.expires_ms, lane.lease.deadline)
+            self._in_the_air += 1
+            placed = partial(self._placed, lane, strand, flight)
+            try:
+                self._venue.exchange.launch(flight.attempt, flight.expires_ms, lane.lease.deadline, placed)
+            except BaseException:
+                self._in_the_air -= 1
+                raise
+
+    def _placed(self, lane: Lane, strand: Strand, flight: Flight, placement: Placement) -> None:
+        """Hear what became of an order; its place is free again."""
+        self._in_the_air -= 1
+        try:
             self._answered(lane, strand, flight, placement)
+        except Exception as error:  # noqa: BLE001 - hearing must survive whatever one strand brings
+            self._poison(lane, strand, error)
+        self.wake()
 
     def _launch(self, lane: Lane, strand: Strand) -> Flight | None:
         """Decide, check the lease and stamp, in one breath; None if nothing leaves."""
@@ -154,7 +192,8 @@ class Submitter:
             strand.postpone()
         if strand.dirty:
             self.on_touched(lane, strand)
-        asyncio.get_running_loop().call_later(seconds, self._ready.put, lane, strand)
+        if self._loop:
+            self._loop.call_later(seconds, self._ready.put, lane, strand)
 
     def _poison(self, lane: Lane, strand: Strand, error: Exception) -> None:
         """Set one strand aside: it opens nothing more until it is reconciled; whatever is in flight is asked for."""

@@ -246,8 +246,7 @@ async def _run_worker(
 
 def _staff(life: Lifetime, settings: Settings, worker: Worker) -> None:
     """Let as many send and ask side by side as the settings allow, and one compare accounts with books."""
-    for number in range(settings.senders):
-        life.background(f"sender-{number}", worker.submitter.send_for_ever)
+    worker.submitter.begin(settings.senders)
     for number in range(settings.askers):
         life.background(f"asker-{number}", worker.resolver.ask_for_ever)
     life.background("drift", worker.drifting.compare_for_ever)

@@ -105,7 +105,7 @@ def _shrink(book: Book, event: TradeEvent, instrument: Instrument) -> Book:
 def _raise(book: Book, event: TradeEvent, subscription: Subscription) -> Book:
     size = opening_size(event.opened, subscription.sizing)
     opening = Opening(event.id, event.at_ms, event.price, size)
-    return replace(book, target=Contracts(book.target + size), openings=_bounded((*book.openings, opening)))
+    return Book(Contracts(book.target + size), book.held, _bounded((*book.openings, opening)), book.kept)
 
 
 def _bounded(openings: tuple[Opening, ...]) -> tuple[Opening, ...]:
@@ -129,6 +129,8 @@ def newest(openings: tuple[Opening, ...], most: Decimal) -> tuple[Opening, ...]:
 
     Older ones are answered first: by earlier pieces, or by not closing what the leader closed meanwhile.
     """
+    if len(openings) == 1 and abs(openings[0].size) <= most:
+        return openings
     kept: list[Opening] = []
     for each in reversed(openings):
         size = min(abs(each.size), most)

@@ -1,12 +1,12 @@
 """What a leader did: a fill as the venue reported it, and the event we publish of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
 from shared.domain.ids import AccountId, EntryId, EventId, InstId, fill_event_id
 from shared.domain.instruments import InstType, Side
-from shared.domain.quantities import Contracts, Price
+from shared.domain.quantities import ZERO, Contracts, Price
 
 PLAIN_CATEGORIES = frozenset({"normal", ""})
 """Categories of fills the leader chose; REST fills name none (D#order-book-trading-trade-ws-order-channel)."""
@@ -101,32 +101,31 @@ class TradeEvent:
     late: bool
     vouched: bool
     hops: Hops
+    at_ms: int = field(init=False, repr=False, compare=False)
+    """When the venue executed it."""
+    closed_fraction: Decimal = field(init=False, repr=False, compare=False)
+    """How much of the position before it this event closed: 0 for an opening, 1 for a full close or a flip."""
+    opened: Contracts = field(init=False, repr=False, compare=False)
+    """The signed contracts this event added beyond what it closed."""
+    chosen: bool = field(init=False, repr=False, compare=False)
+    """Whether the leader chose this trade, as opposed to a liquidation, an adjustment or the like."""
 
-    @property
-    def at_ms(self) -> int:
-        """Return when the venue executed it."""
-        return self.hops.filled_ms
+    def __post_init__(self) -> None:
+        """Derive once what every follower of the leader asks for."""
+        closed = _closed_fraction(self.before, self.after)
+        object.__setattr__(self, "at_ms", self.hops.filled_ms)
+        object.__setattr__(self, "closed_fraction", closed)
+        object.__setattr__(self, "opened", _opened(self.before, self.after, closed))
+        object.__setattr__(self, "chosen", self.kind is EventKind.FILL and self.category in PLAIN_CATEGORIES)
 
-    @property
-    def closed_fraction(self) -> Decimal:
-        """Return how much of the position before it this event closed.
 
-        0 for an opening, 1 for a full close or a flip.
-        """
-        if self.before == 0 or self.before * (self.after - self.before) >= 0:
-            return Decimal(0)
-        if self.after * self.before <= 0:
-            return Decimal(1)
-        return (self.before - self.after) / self.before
+def _closed_fraction(before: Contracts, after: Contracts) -> Decimal:
+    if before == 0 or before * (after - before) >= 0:
+        return ZERO
+    return Decimal(1) if after * before <= 0 else (before - after) / before
 
-    @property
-    def opened(self) -> Contracts:
-        """Return the signed contracts this event added beyond what it closed."""
-        if self.closed_fraction == 1:
-            return self.after
-        return Contracts(self.after - self.before) if self.closed_fraction == 0 else Contracts(Decimal(0))
 
-    @property
-    def chosen(self) -> bool:
-        """Tell whether the leader chose this trade, as opposed to a liquidation, an adjustment or the like."""
-        return self.kind is EventKind.FILL and self.category in PLAIN_CATEGORIES
+def _opened(before: Contracts, after: Contracts, closed: Decimal) -> Contracts:
+    if closed == 1:
+        return after
+    return Contracts(after - before) if closed == 0 else ZERO

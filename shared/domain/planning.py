@@ -63,7 +63,7 @@ def decide(at: Situation) -> Decision:
 
 def _at_rest(book: Book) -> Book:
     """Forget what asked for the target, now that it is answered."""
-    return replace(book, openings=(), kept=_ONE)
+    return Book(book.target, book.held)
 
 
 def _close(at: Situation) -> Intent | None:

@@ -119,7 +119,7 @@ def by_instrument_state(allowed: Allowed, at: Situation) -> Allowed:
 def by_age(allowed: Allowed, at: Situation) -> Allowed:
     """Drop the openings older than the subscription's maximum age, one by one."""
     most = at.subscription.max_age_ms
-    if most is None:
+    if most is None or all(at.now_ms - each.at_ms <= most for each in allowed.openings):
         return allowed
     ages = ((each.event, at.now_ms - each.at_ms) for each in allowed.openings)
     return allowed.drop(

@@ -53,6 +53,10 @@ class Authority:
         self._revoked: dict[AccountId, tuple[int, float]] = {}
         """Accounts whose token is called revoked: its version, and since when."""
 
+    def cached(self, account: AccountId) -> Credential | None:
+        """Return the account's credential if it is in memory. Never blocks."""
+        return self._credentials.cached(account)
+
     async def credential(self, account: AccountId) -> Credential:
         """Return the account's credential, from memory if it is there. Raises as `Credentials.read`."""
         return self._credentials.cached(account) or await self._credentials.read(account)

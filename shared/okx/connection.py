@@ -13,7 +13,7 @@ the connection: whatever came later could belong to anything.
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import cast
+from typing import Protocol, cast
 
 import httptools
 
@@ -24,18 +24,33 @@ MOST_BYTES = 1 << 20
 """Of one answer, head and body; the answers to an order take less than a thousandth."""
 
 
+Heard = Callable[[Response | Unanswered], None]
+"""Is told, once, what came of a request that was written. Must not raise."""
+
+
+class Owner(Protocol):
+    """Whom a connection serves."""
+
+    def rested(self, connection: "Connection") -> None:
+        """Hear that an exchange ended well: the connection may be used again."""
+
+    def ended(self, connection: "Connection") -> None:
+        """Hear, once, that the connection is of no more use."""
+
+
 class Connection(asyncio.Protocol):
     """A protocol that answers one request at a time; built by the wire, which owns its transport."""
 
-    def __init__(self, opened_s: float, ended: Callable[["Connection"], None]) -> None:
-        """Take the present time, and whom to tell, once, that the connection is of no more use."""
-        self._ended = ended
+    def __init__(self, opened_s: float, owner: Owner) -> None:
+        """Take the present time, and whom it serves."""
+        self._owner = owner
         self.opened_s = opened_s
         self.idle_since_s = opened_s
         self.deadline_s = 0.0
         """When the exchange in flight is given up."""
         self._transport: asyncio.Transport | None = None
-        self._answer: asyncio.Future[Response] | None = None
+        self._heard: Heard | None = None
+        """Who is told of the answer to what is in flight."""
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
         self._bytes = 0
@@ -48,12 +63,12 @@ class Connection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Tell whether a request may be written: open, with nothing in flight and an empty send buffer."""
-        busy = self._answer or self._closed or self._unread
+        busy = self._heard or self._closed or self._unread
         return not busy and self._transport is not None and not self._transport.is_closing()
 
-    def exchange(self, request: bytes, answer: asyncio.Future[Response], deadline_s: float) -> None:
-        """Write a request; its whole answer, or `Unanswered`, ends the future. Only for a usable connection."""
-        self._answer = answer
+    def exchange(self, request: bytes, heard: Heard, deadline_s: float) -> None:
+        """Write a request; `heard` is called once, with its whole answer or `Unanswered`. Only if usable."""
+        self._heard = heard
         self.deadline_s = deadline_s
         self._bytes = 0
         self._whole = False
@@ -62,12 +77,14 @@ class Connection(asyncio.Protocol):
 
     def give_up(self, why: str) -> None:
         """Close at once, open or not yet; an exchange in flight ends as `Unanswered`. Idempotent."""
-        answer, self._answer = self._answer, None
+        heard, self._heard = self._heard, None
         if self._transport:
             self._transport.abort()
-        self._end()
-        if answer is not None and not answer.done():
-            answer.set_exception(Unanswered(why))
+        if not self._closed:
+            self._closed = True
+            self._owner.ended(self)
+        if heard:
+            heard(Unanswered(why))
 
     # What asyncio calls.
 
@@ -93,7 +110,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser and judge: an answer, more to come, or junk."""
-        if self._answer is None:
+        if self._heard is None:
             return self.give_up("bytes came that nobody asked for")
         self._bytes += len(data)
         if self._bytes > MOST_BYTES:
@@ -105,7 +122,7 @@ class Connection(asyncio.Protocol):
         if self._surplus:
             return self.give_up("bytes follow the answer")
         if self._whole:
-            self._deliver(self._answer)
+            self._deliver(self._heard)
         return None
 
     # What httptools calls.
@@ -123,18 +140,15 @@ class Connection(asyncio.Protocol):
         self._whole = True
         self._last = not self._parser.should_keep_alive()
 
-    def _deliver(self, answer: asyncio.Future[Response]) -> None:
+    def _deliver(self, heard: Heard) -> None:
+        """Rest before the answer is told: whoever hears it may have the next request."""
         status = self._parser.get_status_code()
         if status < HTTPStatus.OK:
             return self.give_up(f"an interim answer (HTTP {status}) came that nobody asked for")
-        self._answer = None
+        self._heard = None
         if self._last:
             self.give_up("the other side closes after this answer")
-        if not answer.done():
-            answer.set_result(Response(status, b"".join(self._body)))
+        else:
+            self._owner.rested(self)
+        heard(Response(status, self._body[0] if len(self._body) == 1 else b"".join(self._body)))
         return None
-
-    def _end(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._ended(self)

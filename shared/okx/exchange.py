@@ -4,10 +4,13 @@ An order is sent once. Only an answer that proves it was not executed, because t
 go a second time with a newer one, and never beyond its own `expTime`. What nobody answered is Unknown.
 """
 
+import asyncio
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import inf
+from typing import Any
 
 from shared.domain.ids import AccountId, ClOrdId, InstId
 from shared.domain.orders import Attempt
@@ -19,7 +22,7 @@ from shared.okx.protocol import Request, Response
 from shared.okx.rest import SiteWays
 from shared.okx.signing import authorised
 from shared.okx.venue_clock import OkxVenueClock
-from shared.ports import CouldNotAsk, GrantUnusable
+from shared.ports import CouldNotAsk, GrantUnusable, Placed
 from shared.vault.credentials import Credential
 
 _TAG = re.compile(r"[A-Za-z0-9]{1,16}")
@@ -32,6 +35,17 @@ class ExchangeLimits:
     answer_s: float = 4.0
     fill_pages: int = 50
     """Pages of fills read before giving up on proving that a name is in none of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One order on its way, whatever it is sent with."""
+
+    request: Request
+    follower: AccountId
+    cl_ord_id: ClOrdId
+    expires_ms: int
+    leave_before: float
 
 
 class OkxExchange:
@@ -57,24 +71,35 @@ class OkxExchange:
         self._venue = venue
         self._tag = tag
         self._limits = limits
+        self._placing: set[asyncio.Task[None]] = set()
+
+    def launch(self, attempt: Attempt, expires_ms: int, leave_before: float, placed: Placed) -> None:
+        """Send one order that the venue refuses after `expires_ms`; see `ports.Exchange.launch`."""
+        order = _Order(
+            protocol.place_order(attempt, self._tag, expires_ms),
+            attempt.follower,
+            attempt.cl_ord_id,
+            expires_ms,
+            leave_before,
+        )
+        credential = self._authority.cached(attempt.follower)
+        if credential is None:
+            self._apart(self._place_anew(order), placed)
+            return
+
+        def judge(placement: Placement) -> None:
+            if isinstance(placement, NotPlaced) and placement.why is Postponement.UNAUTHORISED:
+                self._apart(self._place_again(order, credential, placement), placed)
+            else:
+                placed(placement)
+
+        self._dispatch(order, credential, judge)
 
     async def place(self, attempt: Attempt, expires_ms: int, leave_before: float = inf) -> Placement:
-        """Send one order that the venue refuses after `expires_ms`; see `ports.Exchange.place`."""
-        request = protocol.place_order(attempt, self._tag, expires_ms)
-        try:
-            credential = await self._authority.credential(attempt.follower)
-            placement = await self._place(request, credential, attempt.cl_ord_id, expires_ms, leave_before)
-            if isinstance(placement, NotPlaced) and placement.why is Postponement.UNAUTHORISED:
-                left_s = (expires_ms - self._venue.now_ms()) / 1_000
-                newer = await self._authority.newer(credential, placement.code, left_s)
-                if newer:
-                    placement = await self._place(request, newer, attempt.cl_ord_id, expires_ms, leave_before)
-                return self._judged(placement, newer or credential, renewed=newer is not None)
-        except GrantUnusable as error:
-            return Refused("", "", Category.GRANT_DEAD, str(error))
-        except CouldNotAsk:
-            return NotPlaced(Postponement.NOT_SENT)
-        return placement
+        """Send one order and wait for what becomes of it; see `ports.Exchange.place`."""
+        answer: asyncio.Future[Placement] = asyncio.get_running_loop().create_future()
+        self.launch(attempt, expires_ms, leave_before, partial(_settle, answer))
+        return await answer
 
     async def ask(self, follower: AccountId, inst_id: InstId, cl_ord_id: ClOrdId) -> OrderReport | None:
         """Return the latest order of that name, or None; see `ports.Exchange.ask`."""
@@ -126,27 +151,71 @@ class OkxExchange:
         """Read the account's grant anew at its next use: it changed, or the account is no longer ours."""
         self._authority.forget(account)
 
-    async def _place(
-        self, request: Request, credential: Credential, cl_ord_id: ClOrdId, expires_ms: int, leave_before: float
-    ) -> Placement:
+    async def _place_anew(self, order: _Order) -> Placement:
+        """Read the grant, then place."""
+        credential = await self._authority.credential(order.follower)
+        placement = await self._place(order, credential)
+        if isinstance(placement, NotPlaced) and placement.why is Postponement.UNAUTHORISED:
+            return await self._place_again(order, credential, placement)
+        return placement
+
+    async def _place_again(self, order: _Order, credential: Credential, refused: NotPlaced) -> Placement:
+        """Place once more with a newer credential, if one comes up in time: the first was not executed."""
+        left_s = (order.expires_ms - self._venue.now_ms()) / 1_000
+        newer = await self._authority.newer(credential, refused.code, left_s)
+        placement = await self._place(order, newer) if newer else refused
+        return self._judged(placement, newer or credential, renewed=newer is not None)
+
+    async def _place(self, order: _Order, credential: Credential) -> Placement:
+        answer: asyncio.Future[Placement] = asyncio.get_running_loop().create_future()
+        self._dispatch(order, credential, partial(_settle, answer))
+        return await answer
+
+    def _dispatch(self, order: _Order, credential: Credential, placed: Placed) -> None:
+        """Send, once, with this credential."""
         try:
-            placement = answers.read_placement(await self._wire(request, credential, leave_before), cl_ord_id)
-        except errors.NotSent:
+            wire = self._ways(credential).wire
+            signed = authorised(order.request, credential, self._venue.now_ms())
+        except GrantUnusable as error:
+            placed(_unusable(error))
+            return
+        wire.dispatch(signed, self._limits.answer_s, order.leave_before, lambda came: placed(self._read(order, came)))
+
+    def _read(self, order: _Order, came: Response | errors.OkxError) -> Placement:
+        if isinstance(came, errors.NotSent):
             return NotPlaced(Postponement.NOT_SENT)
-        except errors.Unanswered as error:
-            return Unknown(str(error))
+        if not isinstance(came, Response):
+            return Unknown(str(came))
+        placement = answers.read_placement(came, order.cl_ord_id)
         if (
             isinstance(placement, NotPlaced)
             and placement.code in codes.CLOCK_IS_OFF
-            and expires_ms > self._venue.now_ms()
+            and order.expires_ms > self._venue.now_ms()
         ):
             self._venue.resync()  # the venue calls expired what we do not: one of the clocks is off
         return placement
 
-    async def _wire(self, request: Request, credential: Credential, leave_before: float = inf) -> Response:
+    def _apart(self, placing: Coroutine[Any, Any, Placement], placed: Placed) -> None:
+        """Place in a task of its own: something has to be waited for first."""
+
+        async def place() -> None:
+            try:
+                placement = await placing
+            except GrantUnusable as error:
+                placement = _unusable(error)
+            except CouldNotAsk:
+                placement = NotPlaced(Postponement.NOT_SENT)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the order may have left: it is asked for
+                placement = Unknown(f"not known to have left: {type(error).__name__}")
+            placed(placement)
+
+        task = asyncio.get_running_loop().create_task(place())
+        self._placing.add(task)
+        task.add_done_callback(self._placing.discard)
+
+    async def _wire(self, request: Request, credential: Credential) -> Response:
         wire = self._ways(credential).wire
-        signed = authorised(request, credential, self._venue.now_ms())
-        return await wire.send(signed, self._limits.answer_s, leave_before)
+        return await wire.send(authorised(request, credential, self._venue.now_ms()), self._limits.answer_s)
 
     def _ways(self, credential: Credential) -> SiteWays:
         ways = self._sites.get(credential.site)
@@ -163,3 +232,12 @@ class OkxExchange:
                 return Refused(code, "", Category.GRANT_DEAD, codes.CODES[code].meaning)
             case _:
                 return placement
+
+
+def _unusable(error: GrantUnusable) -> Refused:
+    return Refused("", "", Category.GRANT_DEAD, str(error))
+
+
+def _settle(answer: asyncio.Future[Placement], placement: Placement) -> None:
+    if not answer.done():
+        answer.set_result(placement)

@@ -4,6 +4,7 @@ A request's `headers` are spelled lines, each ended by CRLF: what is constant fo
 mode) is added by the way out, what depends on the account by `signing`.
 """
 
+from collections.abc import Callable
 from math import inf
 from typing import Protocol
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ import msgspec
 from shared.domain.ids import ClOrdId, InstId
 from shared.domain.orders import Attempt
 from shared.domain.quantities import plain
+from shared.okx.errors import OkxError
 
 GET = "GET"
 POST = "POST"
@@ -54,6 +56,17 @@ class WayOut(Protocol):
             NotSent: no byte left, so it may be sent again.
             Unanswered: a byte left and no whole, clean answer came back in time.
         """
+
+
+Told = Callable[[Response | OkxError], None]
+"""Is told, once, what came of a request: its whole answer, or `NotSent` or `Unanswered`. Must not raise."""
+
+
+class HotWay(WayOut, Protocol):
+    """A way out for orders, which may not cost a task each."""
+
+    def dispatch(self, request: Request, timeout_s: float, leave_before: float, told: Told) -> None:
+        """Send as `send` does, and return at once; `told` may be called before this returns."""
 
 
 class _Placing(msgspec.Struct, frozen=True, omit_defaults=True):

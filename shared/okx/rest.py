@@ -18,7 +18,7 @@ from shared.okx import models, protocol
 from shared.okx.answers import read_items
 from shared.okx.documented import DOCUMENTED, undocumented
 from shared.okx.errors import NotSent, Throttled, Unanswered, Unreadable
-from shared.okx.protocol import Request, WayOut
+from shared.okx.protocol import HotWay, Request, WayOut
 from shared.okx.signing import authorised
 from shared.ports import Clock, VenueClock
 from shared.telemetry.logs import OnceLog
@@ -137,7 +137,7 @@ class Rest:
 class SiteWays:
     """The two ways out to one site: the wire for orders, the endpoints for everything else."""
 
-    wire: WayOut
+    wire: HotWay
     rest: Rest
 
 

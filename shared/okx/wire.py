@@ -1,60 +1,35 @@
 """The hot way out to one OKX host: placing an order, and asking for one.
 
-    send ──idle connection?──▶ exchange ─────────────────────────────▶ answer
-      │ no                        ▲    ▲
-      ├─ room for another? ─ open ┘    │
-      └─ wait in line, bounded ────────┘ (a connection, or a place to open one, is handed over)
-
 The promise that everything else leans on: `NotSent` is raised only while nothing was written to a transport; from the
 first `write` on, whatever happens is `Unanswered`. HTTP/1.1 keep-alive, one request in flight per connection, no
-redirects, cookies or proxies. Nothing here starts a task: whoever needs a connection opens it, and one timer, ticking
-only while something waits, ends what is overdue.
+redirects, cookies or proxies. A request that finds a connection at rest leaves at once and costs no task.
 """
 
 import asyncio
 import ssl
-from collections import deque
-from dataclasses import dataclass
+from functools import partial
 from math import inf
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-import structlog
-
 from shared.okx.connection import Connection
-from shared.okx.errors import NotSent
-from shared.okx.protocol import Request, Response
+from shared.okx.errors import NotSent, OkxError
+from shared.okx.pool import ConnectionPool, WireLimits
+from shared.okx.protocol import Request, Response, Told
 from shared.ports import Clock
 
-_Turn = asyncio.Future[Connection | None]
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_TICK_S = 0.02
-"""How late a time-out may be noticed; far below any of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class WireLimits:
-    """Bounds of a wire; times in seconds."""
-
-    connections: int = 512
-    waiting: int = 20_000
-    """Requests in line for a connection; one more is refused at once."""
-    queue_s: float = 1.0
-    connect_s: float = 2.0
-    idle_s: float = 50.0
-    """An idle connection is not trusted for longer: OKX may be about to close it."""
-    age_s: float = 600.0
 
 
 class Wire:
-    """A pool of connections to one origin; a `WayOut`. Close it, or use it as a context manager."""
+    """One origin; a `HotWay`, made inside a running loop. Close it, or use it as a context manager."""
 
     def __init__(
         self,
         origin: str,
         clock: Clock,
-        limits: WireLimits = WireLimits(),
+        limits: WireLimits | None = None,
         *,
         headers: bytes = b"",
         tls: ssl.SSLContext | None = None,
@@ -70,29 +45,23 @@ class Wire:
             raise ValueError(f"origin {origin!r}: expected https://host or https://host:port")
         if address.scheme == "http" and host not in _LOOPBACK:
             raise ValueError(f"origin {origin!r}: plain HTTP is for this machine only; expected https://")
-        self._host = host
-        self._port = address.port or (443 if address.scheme == "https" else 80)
-        self._tls = (tls or ssl.create_default_context()) if address.scheme == "https" else None
+        tls_used = (tls or ssl.create_default_context()) if address.scheme == "https" else None
+        port = address.port or (443 if address.scheme == "https" else 80)
         self._head = b"Host: %b\r\n%b" % (address.netloc.encode(), headers)
         self._clock = clock
-        self._limits = limits
-        self._places = limits.connections
-        """Connections that may still be opened."""
-        self._idle: dict[Connection, None] = {}
-        self._busy: set[Connection] = set()
-        self._line: deque[tuple[_Turn, float]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
-        self._closed = False
+        self._pool = ConnectionPool(host, port, tls_used, clock, limits or WireLimits())
+        self._loop = asyncio.get_running_loop()
+        self._dispatching: set[asyncio.Task[None]] = set()
 
     @property
     def open(self) -> int:
         """Count the connections: idle, busy, and being opened."""
-        return self._limits.connections - self._places
+        return self._pool.open
 
     @property
     def waiting(self) -> int:
         """Count the requests in line for a connection."""
-        return len(self._line)
+        return self._pool.waiting
 
     async def __aenter__(self) -> Self:
         return self
@@ -104,56 +73,56 @@ class Wire:
 
     async def send(self, request: Request, timeout_s: float, leave_before: float = inf) -> Response:
         """Send a request once and return its whole answer; see `WayOut.send`."""
-        spelled = self._spelled(request)
-        connection = self._reusable() or await self._obtain()
-        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._busy.add(connection)
-        self._watch()
+        connection = self._pool.reusable() or await self._pool.obtain()
+        answer: asyncio.Future[Response] = self._loop.create_future()
+        self._exchange(connection, request, timeout_s, leave_before, partial(_settle, answer))
         try:
-            now = self._clock.monotonic()
-            if now >= leave_before:
-                raise NotSent(f"{request.path} could not leave in time: a connection came too late")
-            connection.exchange(spelled, answer, now + timeout_s)
             return await answer
         finally:
-            self._busy.discard(connection)
-            self._release(connection)
+            if answer.cancelled():
+                connection.give_up("left in the middle of an exchange")
 
-    async def warm(self, connections: int) -> None:
-        """Open connections, side by side, until so many are there or the wire is full.
+    def dispatch(self, request: Request, timeout_s: float, leave_before: float, told: Told) -> None:
+        """Send a request without waiting; see `HotWay.dispatch`."""
+        connection = self._pool.reusable()
+        if connection:
+            self._exchange(connection, request, timeout_s, leave_before, told)
+            return
+        task = self._loop.create_task(self._dispatch_later(request, timeout_s, leave_before, told))
+        self._dispatching.add(task)
+        task.add_done_callback(self._dispatching.discard)
 
-        Raises:
-            NotSent: one or more could not be opened; those that could stay.
-        """
-        missing = min(connections - self.open, self._places)
-        self._places -= max(0, missing)
-        failures: list[NotSent] = []
-        async with asyncio.TaskGroup() as group:
-            for _ in range(missing):
-                group.create_task(self._open_idle(failures))
-        if failures:
-            raise failures[0]
+    async def _dispatch_later(self, request: Request, timeout_s: float, leave_before: float, told: Told) -> None:
+        """Wait for a connection, or open one."""
+        try:
+            connection = await self._pool.obtain()
+        except NotSent as error:
+            told(error)
+            return
+        self._exchange(connection, request, timeout_s, leave_before, told)
+
+    def _exchange(
+        self, connection: Connection, request: Request, timeout_s: float, leave_before: float, told: Told
+    ) -> None:
+        now = self._clock.monotonic()
+        if now >= leave_before:
+            self._pool.release(connection)
+            told(NotSent(f"{request.path} could not leave in time: a connection came too late"))
+            return
+        self._pool.taken(connection)
+        connection.exchange(self._spelled(request), told, now + timeout_s)
 
     async def keep_warm(self, connections: int, every_s: float) -> None:
-        """Keep so many connections open and young, until cancelled; a host out of reach is logged and tried again."""
-        while True:
-            self._recycle(before_s=every_s)
-            try:
-                await self.warm(connections)
-            except NotSent as error:
-                structlog.get_logger().warning("wire_not_warm", host=self._host, open=self.open, why=str(error))
-            await self._clock.sleep(every_s)
+        """Keep so many connections open and young; see `ConnectionPool.keep_warm`."""
+        await self._pool.keep_warm(connections, every_s)
+
+    async def warm(self, connections: int) -> None:
+        """Open connections until so many are there; see `ConnectionPool.warm`."""
+        await self._pool.warm(connections)
 
     def close(self) -> None:
         """Close everything: what waits in line ends as NotSent, what is in flight as Unanswered. Idempotent."""
-        self._closed = True
-        for turn, _ in self._line:
-            _refuse(turn, "the wire was closed")
-        self._line.clear()
-        for connection in (*self._idle, *self._busy):
-            connection.give_up("the wire was closed")
-        if self._timer:
-            self._timer.cancel()
+        self._pool.close()
 
     def _spelled(self, request: Request) -> bytes:
         return b"%b %b HTTP/1.1\r\n%b%bContent-Length: %d\r\n\r\n%b" % (
@@ -165,133 +134,11 @@ class Wire:
             request.body,
         )
 
-    def _reusable(self) -> Connection | None:
-        """Take the idle connection that was used last: the others may rest until they are recycled."""
-        now = self._clock.monotonic()
-        while self._idle:
-            connection, _ = self._idle.popitem()
-            if connection.usable and self._young(connection, now):
-                return connection
-            connection.give_up("closed, or idle for too long")
-        return None
 
-    def _young(self, connection: Connection, now: float) -> bool:
-        limits = self._limits
-        return now - connection.opened_s < limits.age_s and now - connection.idle_since_s < limits.idle_s
-
-    async def _obtain(self) -> Connection:
-        """Open a connection if there is room, else wait for one in line."""
-        until = self._clock.monotonic() + self._limits.queue_s
-        while not self._closed:
-            if self._places:
-                self._places -= 1
-                return await self._open()
-            connection = await self._turn(until)
-            if connection is None:
-                return await self._open()
-            if connection.usable:
-                return connection
-        raise NotSent("the wire is closed")
-
-    async def _turn(self, until: float) -> Connection | None:
-        """Wait in line; returns a connection, or None with a place to open one."""
-        if len(self._line) >= self._limits.waiting:
-            raise NotSent(f"{len(self._line)} requests already wait for a connection to {self._host}")
-        turn: _Turn = asyncio.get_running_loop().create_future()
-        self._line.append((turn, until))
-        self._watch()
-        try:
-            return await turn
-        except asyncio.CancelledError:
-            self._return_turn(turn)
-            raise
-
-    def _return_turn(self, turn: _Turn) -> None:
-        """Hand on what a cancelled sender was given and never took."""
-        if turn.cancelled() or turn.exception():
-            return
-        connection = turn.result()
-        if connection:
-            self._release(connection)
-        else:
-            self._vacate()
-
-    async def _open(self) -> Connection:
-        """Open a connection in a place already taken; the place is free again if that fails."""
-        connection = Connection(self._clock.monotonic(), self._forget)
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self._limits.connect_s):
-                await loop.create_connection(lambda: connection, self._host, self._port, ssl=self._tls)
-        except BaseException as error:
-            connection.give_up("never opened")
-            if isinstance(error, OSError):  # time-outs and failed handshakes are kinds of it
-                raise NotSent(f"cannot connect to {self._host}:{self._port}: {error or 'timed out'}") from error
-            raise
-        if self._closed or not connection.usable:
-            connection.give_up("of no use from the start")
-            raise NotSent(f"the connection to {self._host}:{self._port} was closed as soon as it was open")
-        return connection
-
-    async def _open_idle(self, failures: list[NotSent]) -> None:
-        try:
-            self._release(await self._open())
-        except NotSent as error:
-            failures.append(error)
-
-    def _release(self, connection: Connection) -> None:
-        """Give an idle connection to the first in line, or let it rest; close one that cannot be used again."""
-        if not connection.usable:
-            connection.give_up("left in the middle of an exchange")
-            return
-        connection.idle_since_s = self._clock.monotonic()
-        turn = self._next_turn()
-        if turn:
-            turn.set_result(connection)
-        else:
-            self._idle[connection] = None
-
-    def _forget(self, connection: Connection) -> None:
-        self._idle.pop(connection, None)
-        self._vacate()
-
-    def _vacate(self) -> None:
-        """Give a place to the first in line, or keep it."""
-        turn = self._next_turn()
-        if turn:
-            turn.set_result(None)
-        else:
-            self._places += 1
-
-    def _next_turn(self) -> _Turn | None:
-        while self._line:
-            turn, _ = self._line.popleft()
-            if not turn.done():
-                return turn
-        return None
-
-    def _recycle(self, before_s: float) -> None:
-        """Close idle connections that would be too old to be trusted within `before_s`."""
-        soon = self._clock.monotonic() + before_s
-        for connection in [one for one in self._idle if not self._young(one, soon)]:
-            connection.give_up("idle for too long")
-
-    def _watch(self) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._tick)
-
-    def _tick(self) -> None:
-        """End what is overdue; tick on while something may become so."""
-        now = self._clock.monotonic()
-        for connection in [one for one in self._busy if one.deadline_s <= now]:
-            connection.give_up("no whole answer came in time")
-        while self._line and (self._line[0][1] <= now or self._line[0][0].done()):
-            _refuse(self._line.popleft()[0], f"no connection to {self._host} became free in time")
-        self._timer = None
-        if self._busy or self._line:
-            self._watch()
-
-
-def _refuse(turn: _Turn, why: str) -> None:
-    if not turn.done():
-        turn.set_exception(NotSent(why))
+def _settle(answer: asyncio.Future[Response], came: Response | OkxError) -> None:
+    if answer.done():
+        return
+    if isinstance(came, Response):
+        answer.set_result(came)
+    else:
+        answer.set_exception(came)

@@ -1,9 +1,10 @@
 """Open the hot ways out: a wire to every allowed site, beside the cold ones. Only who may trade imports this."""
 
 from shared.okx.opening import Opener, Ways
+from shared.okx.pool import WireLimits
 from shared.okx.protocol import constant_headers
 from shared.okx.rest import Rest, SiteWays
-from shared.okx.wire import Wire, WireLimits
+from shared.okx.wire import Wire
 
 
 async def open_wires(

@@ -5,10 +5,8 @@ locks change.
 """
 
 import asyncio
-import hashlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -30,6 +28,7 @@ sys.path.insert(0, str(ROOT))  # this file is started by its path, and tests are
 
 from tests.conformance.certificate import write_certificate  # noqa: E402 - after the path is set
 from tests.conformance.telling import Venue  # noqa: E402
+from tests.support.environments import environment  # noqa: E402
 from tests.support.simulator import people, start_simulator  # noqa: E402
 
 _CLIENT_S = 120
@@ -59,7 +58,7 @@ def main() -> int:
 
 async def rehearse(client: str) -> list[Check]:
     """Run one client against a simulator of its own."""
-    python = environment(client)
+    python = environment(HERE / "requirements" / f"{client}.txt", BUILD)
     with tempfile.TemporaryDirectory() as folder:
         certificate, key = write_certificate(Path(folder))
         tls: dict[str, Any] = {"tls_certificate": certificate, "tls_key": key, "tls_trust": str(certificate)}
@@ -68,22 +67,6 @@ async def rehearse(client: str) -> list[Check]:
             await sim.add_accounts(person)
             keys = (person["api_key"], person["secret_key"], person["passphrase"])
             return list(await run_client(client, python, Venue(sim.rest_url, sim.ws_url, *keys), certificate))
-
-
-def environment(client: str) -> Path:
-    """Return the interpreter of a client's environment, made if its lock changed."""
-    lock = HERE / "requirements" / f"{client}.txt"
-    folder, stamp = BUILD / client, BUILD / f"{client}.sha256"
-    python = folder / "bin" / "python"
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    if python.exists() and stamp.exists() and stamp.read_text() == wanted:
-        return python
-    BUILD.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-    install = ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
-    subprocess.run([str(python), "-m", "pip", *install], check=True)
-    stamp.write_text(wanted)
-    return python
 
 
 async def run_client(client: str, python: Path, venue: Venue, certificate: Path) -> Iterator[Check]:

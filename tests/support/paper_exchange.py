@@ -28,7 +28,7 @@ from shared.domain.outcomes import (
 )
 from shared.domain.quantities import ZERO, Contracts, Price, sign
 from shared.domain.risk import Account
-from shared.ports import VenueClock
+from shared.ports import Placed, VenueClock
 from tests.support.builders import instrument
 
 
@@ -98,8 +98,18 @@ class PaperExchange:
     in_the_air: int = 0
     leave_before: list[float] = field(default_factory=list)
     """Until when each order was allowed to leave."""
+    flying: "set[asyncio.Task[None]]" = field(default_factory=set)
+
+    def launch(self, attempt: Attempt, expires_ms: int, leave_before: float, placed: Placed) -> None:
+        self.fly(attempt, expires_ms, leave_before, placed)
 
     async def place(self, attempt: Attempt, expires_ms: int, leave_before: float = inf) -> Placement:
+        answer: asyncio.Future[Placement] = asyncio.get_running_loop().create_future()
+        self.launch(attempt, expires_ms, leave_before, answer.set_result)
+        return await answer
+
+    def fly(self, attempt: Attempt, expires_ms: int, leave_before: float, placed: Placed) -> "asyncio.Task[None]":
+        """Launch; the task is the order on its way."""
         self.leave_before.append(leave_before)
         sent = Sent(
             attempt.follower,
@@ -110,20 +120,27 @@ class PaperExchange:
             expires_ms,
         )
         self.sent.append(sent)
+        way = self.choose(attempt) or (self.ways.popleft() if self.ways else Way.FILL)
+        if way is Way.BREAK:
+            raise ZeroDivisionError("ours")
+        task = asyncio.get_running_loop().create_task(self._fly(attempt, sent, way, placed))
+        self.flying.add(task)
+        task.add_done_callback(self.flying.discard)
+        return task
+
+    async def _fly(self, attempt: Attempt, sent: Sent, way: Way, placed: Placed) -> None:
         self.in_the_air += 1
         try:
-            return await self._place(attempt, sent)
+            placement = await self._place(attempt, sent, way)
         finally:
             self.in_the_air -= 1
+        placed(placement)
 
-    async def _place(self, attempt: Attempt, sent: Sent) -> Placement:
-        way = self.choose(attempt) or (self.ways.popleft() if self.ways else Way.FILL)
+    async def _place(self, attempt: Attempt, sent: Sent, way: Way) -> Placement:
         if self.answer_s:
             await asyncio.sleep(self.answer_s)
         if way in _ANSWERS:
             return _ANSWERS[way]
-        if way is Way.BREAK:
-            raise ZeroDivisionError("ours")
         if way is Way.HANG:
             await asyncio.Event().wait()
         if self.venue.now_ms() > sent.expires_ms:
@@ -181,6 +198,24 @@ class PaperExchange:
     def names(self) -> list[ClOrdId]:
         """The names accepted, one per acceptance."""
         return [each.name for each in self.accepted]
+
+
+class Hands:
+    """One worker's hold on a paper venue: what it has launched dies with it."""
+
+    def __init__(self, exchange: PaperExchange) -> None:
+        self._exchange, self._flying = exchange, set[asyncio.Task[None]]()
+        self.place, self.ask, self.has_fill = exchange.place, exchange.ask, exchange.has_fill
+        self.position, self.positions = exchange.position, exchange.positions
+
+    def launch(self, attempt: Attempt, expires_ms: int, leave_before: float, placed: Placed) -> None:
+        task = self._exchange.fly(attempt, expires_ms, leave_before, placed)
+        self._flying.add(task)
+        task.add_done_callback(self._flying.discard)
+
+    def let_go(self) -> None:
+        for task in self._flying:
+            task.cancel()
 
 
 def report_of(

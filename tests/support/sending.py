@@ -1,6 +1,5 @@
 """A sender at work on a paper venue, its lane committed by hand."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -60,11 +59,9 @@ class Desk:
 
 @asynccontextmanager
 async def sending(desk: Desk) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(desk.submitter.send_for_ever()) for _ in range(4)]
-        yield
-        for task in tasks:
-            task.cancel()
+    desk.submitter.begin(4)
+    yield
+    desk.submitter.begin(0)
 
 
 async def answered(desk: Desk, strand: Strand, phase: Phase) -> None:

@@ -26,7 +26,7 @@ from shared.messages.leader import Published
 from shared.telemetry.metrics import Meter
 from tests.support.builders import BTC, LEADER, instrument, subscription
 from tests.support.bus import RealBus
-from tests.support.paper_exchange import KnownFollowers, ListedInstruments, PaperExchange
+from tests.support.paper_exchange import Hands, KnownFollowers, ListedInstruments, PaperExchange
 from tests.support.waiting import until
 
 LANES = 4
@@ -173,7 +173,8 @@ class Rig:
         leases, kept = scene.bus.leases(LANES, TTL_MS), store or scene.bus.store
         bus = WorkerBus(leases, kept, scene.bus.trades, scene.bus.publisher, UNREACHABLE)
         instruments = ListedInstruments(*LISTED)
-        venue = Venue(scene.exchange, instruments, scene.venue_clock, self.known.find)
+        self._hands = Hands(scene.exchange)
+        venue = Venue(self._hands, instruments, scene.venue_clock, self.known.find)
         limits = Limits(
             worker=name,
             lane_count=LANES,
@@ -207,12 +208,14 @@ class Rig:
         loop = asyncio.get_running_loop()
         work = [self._read(), self.worker.holder.hold_until(self._stopping)]
         work += [self.worker.drifting.compare_for_ever()]
-        work += [self.worker.submitter.send_for_ever() for _ in range(SENDERS)]
+        self.worker.submitter.begin(SENDERS)
         work += [self.worker.resolver.ask_for_ever() for _ in range(16)]
         self._tasks = [loop.create_task(each) for each in work]
 
     async def kill(self) -> None:
         """End everything at once, as a crash would: nothing is drained, released or written."""
+        self.worker.submitter.begin(0)
+        self._hands.let_go()
         pending = set(self._tasks)
         while pending:  # on Python 3.11 a cancellation that meets a finished reply of Redis is swallowed
             for task in pending:

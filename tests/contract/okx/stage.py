@@ -14,11 +14,12 @@ from shared.okx.authority import Authority, RenewalLimits
 from shared.okx.exchange import ExchangeLimits, OkxExchange
 from shared.okx.feed import OkxFeed
 from shared.okx.history import OkxHistory
+from shared.okx.pool import WireLimits
 from shared.okx.rest import Patience, Rest, SiteWays
 from shared.okx.socket import ConnectGate, SocketLimits
 from shared.okx.transport import Transport
 from shared.okx.venue_clock import OkxVenueClock
-from shared.okx.wire import Wire, WireLimits
+from shared.okx.wire import Wire
 from shared.ports import GrantUnusable
 from shared.vault.credentials import ApiKey, BearerToken, Credential, SigningKey
 from shared.vault.secret import Secret

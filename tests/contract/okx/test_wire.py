@@ -9,8 +9,9 @@ import pytest
 
 from shared.clock import SystemClock
 from shared.okx.errors import NotSent, Unanswered
+from shared.okx.pool import WireLimits
 from shared.okx.protocol import GET, POST, Request
-from shared.okx.wire import Wire, WireLimits
+from shared.okx.wire import Wire
 from tests.contract.okx.certificates import self_signed
 from tests.contract.okx.raw_servers import Behaviour, Host, Visit, always, answer, hosting
 from tests.support.clock import FakeClock

@@ -7,8 +7,9 @@ import pytest
 
 from shared.clock import SystemClock
 from shared.okx.errors import OkxError
+from shared.okx.pool import WireLimits
 from shared.okx.protocol import GET, Request
-from shared.okx.wire import Wire, WireLimits
+from shared.okx.wire import Wire
 from tests.contract.okx.raw_servers import Visit, answer, hosting
 from tests.support.waiting import until
 

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from shared.clock import SystemClock
+from shared.okx.pool import WireLimits
 from shared.okx.protocol import WayOut
 from shared.okx.transport import Transport, TransportLimits
-from shared.okx.wire import Wire, WireLimits
+from shared.okx.wire import Wire
 
 CONNECT_S = 0.5
 

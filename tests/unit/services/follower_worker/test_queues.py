@@ -1,7 +1,5 @@
 """Closes before opens, each in the order they became ready, nobody twice."""
 
-import asyncio
-
 from services.follower_worker.lane import Lane
 from services.follower_worker.phases import Phase
 from services.follower_worker.queues import ReadyQueue
@@ -15,18 +13,18 @@ def ready(count: int) -> tuple[Lane, list[Strand]]:
     return taken, sorted(taken.apply(event(0, 10), instrument(), NOON_MS, NOON_MS), key=lambda each: each.key)
 
 
-async def test_closes_overtake_opens_and_each_keeps_its_order() -> None:
+def test_closes_overtake_opens_and_each_keeps_its_order() -> None:
     queue = ReadyQueue()
     taken, strands = ready(5)
     for strand in (strands[1], strands[3]):
         strand.book = book(0, 10)
     for strand in strands:
         queue.put(taken, strand)
-    served = [(await queue.take())[1] for _ in strands]
+    served = [waiting[1] for _ in strands if (waiting := queue.pop())]
     assert served == [strands[number] for number in (1, 3, 0, 2, 4)]
 
 
-async def test_who_waits_to_open_and_has_to_close_meanwhile_changes_lines() -> None:
+def test_who_waits_to_open_and_has_to_close_meanwhile_changes_lines() -> None:
     queue = ReadyQueue()
     taken, strands = ready(4)
     strands[3].book = book(0, 10)
@@ -35,23 +33,23 @@ async def test_who_waits_to_open_and_has_to_close_meanwhile_changes_lines() -> N
     strands[2].book = book(0, 10)
     queue.put(taken, strands[2])
     assert len(queue) == 4
-    served = [(await queue.take())[1] for _ in strands]
+    served = [waiting[1] for _ in strands if (waiting := queue.pop())]
     assert served == [strands[number] for number in (3, 2, 0, 1)]
     assert len(queue) == 0
 
 
-async def test_nobody_stands_in_line_twice_but_may_come_again() -> None:
+def test_nobody_stands_in_line_twice_but_may_come_again() -> None:
     queue = ReadyQueue()
     taken, (strand,) = ready(1)
     queue.put(taken, strand)
     queue.put(taken, strand)
     assert len(queue) == 1
-    await queue.take()
+    assert queue.pop() == (taken, strand)
     queue.put(taken, strand)
     assert len(queue) == 1
 
 
-async def test_what_may_not_send_is_not_lined_up() -> None:
+def test_what_may_not_send_is_not_lined_up() -> None:
     queue = ReadyQueue()
     taken, (first, second) = ready(2)
     first.phase = Phase.FLYING
@@ -67,12 +65,14 @@ async def test_what_may_not_send_is_not_lined_up() -> None:
     assert len(queue) == 0
 
 
-async def test_taking_waits_for_somebody() -> None:
-    queue = ReadyQueue()
-    taken, (strand,) = ready(1)
-    async with asyncio.TaskGroup() as group:
-        served = group.create_task(queue.take())
-        await asyncio.sleep(0)
-        assert not served.done()
+def test_whoever_is_lined_up_is_announced_once() -> None:
+    queue, heard = ReadyQueue(), list[int]()
+    queue.on_put = lambda: heard.append(len(queue))
+    taken, (first, second) = ready(2)
+    for strand in (first, first, second):
         queue.put(taken, strand)
-    assert served.result() == (taken, strand)
+    assert heard == [1, 2]
+
+
+def test_an_empty_queue_has_nobody() -> None:
+    assert ReadyQueue().pop() is None

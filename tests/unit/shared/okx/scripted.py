@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.domain.ids import AccountId, ClOrdId, InstId
 from shared.okx.errors import OkxError
-from shared.okx.protocol import Request, Response
+from shared.okx.protocol import Request, Response, Told
 from shared.ports import CouldNotAsk, GrantUnusable
 from shared.vault.credentials import ApiKey, BearerToken, Credential, SigningKey
 from shared.vault.secret import Secret
@@ -56,6 +56,14 @@ class ScriptedWay:
         if isinstance(answer, OkxError):
             raise answer
         return answer
+
+    def dispatch(self, request: Request, timeout_s: float, leave_before: float, told: Told) -> None:
+        """Answer at once, as a connection may that fails while it is written to."""
+        assert timeout_s > 0
+        self.sent.append(request)
+        self.leave_before.append(leave_before)
+        assert self.answers, f"nobody expected {request}"
+        told(self.answers.pop(0))
 
 
 class HeldCredentials:

@@ -1,0 +1,91 @@
+"""Run a contender in an environment of its own, and read what it measured."""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from deploy.demo.processes import REPOSITORY, DidNotRun
+from tests.support.environments import environment
+
+HERE = Path(__file__).resolve().parent
+BUILD = REPOSITORY / "build" / "bench"
+CONNECTIONS = 64
+_LONGEST_S = 180.0
+
+
+class Contender(StrEnum):
+    """Who places orders beside ours; the ceiling is a loop that does nothing else."""
+
+    CEILING = "ceiling"
+    AIOHTTP = "aiohttp_plain"
+    CCXT = "ccxt_async"
+    PYTHON_OKX = "python_okx"
+    HTTPX = "httpx_plain"
+
+
+_LOCKS = {
+    Contender.AIOHTTP: HERE / "requirements" / "aiohttp_plain.txt",
+    Contender.HTTPX: HERE / "requirements" / "httpx_plain.txt",
+    Contender.CCXT: REPOSITORY / "tests" / "conformance" / "requirements" / "ccxt.txt",
+    Contender.PYTHON_OKX: REPOSITORY / "tests" / "conformance" / "requirements" / "python_okx.txt",
+}
+ORDERS = {
+    Contender.CEILING: 40_000,
+    Contender.AIOHTTP: 6_000,
+    Contender.CCXT: 2_500,
+    Contender.PYTHON_OKX: 800,
+    Contender.HTTPX: 800,
+}
+"""How many orders each places in a round: about two seconds' worth."""
+SETTLING = frozenset({Contender.AIOHTTP, Contender.CCXT, Contender.HTTPX})
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What one contender did in one round."""
+
+    orders: int
+    cpu_s: float
+    wall_s: float
+
+    @property
+    def per_cpu_s(self) -> float:
+        """Return orders per second of processor time."""
+        return self.orders / self.cpu_s
+
+
+def interpreter(contender: Contender) -> Path:
+    """Return the interpreter a contender runs on; its environment is made if it is not there."""
+    lock = _LOCKS.get(contender)
+    return environment(lock, BUILD) if lock else Path(sys.executable)
+
+
+async def contend(contender: Contender, url: str, trust: Path, *, settle: bool = False) -> Rate:
+    """Run a contender once against a venue.
+
+    Raises:
+        DidNotRun: it failed; the message holds its last words.
+    """
+    task = {"url": url, "orders": ORDERS[contender], "connections": CONNECTIONS, "settle": settle}
+    told = {"BENCH_TASK": json.dumps(task), "SSL_CERT_FILE": str(trust), "PYTHONPATH": str(REPOSITORY)}
+    process = await asyncio.create_subprocess_exec(
+        str(interpreter(contender)),
+        str(HERE / "contenders" / f"{contender}.py"),
+        cwd=REPOSITORY,
+        env={**os.environ, **told, "NO_PROXY": "127.0.0.1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        said, complained = await asyncio.wait_for(process.communicate(), _LONGEST_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise DidNotRun(f"{contender} did not end within {_LONGEST_S:g} s") from None
+    if process.returncode or not said.strip():
+        raise DidNotRun(f"{contender} ended with code {process.returncode}: {complained.decode()[-1500:]}")
+    return Rate(**json.loads(said.decode().splitlines()[-1]))
