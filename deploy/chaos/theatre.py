@@ -10,8 +10,6 @@ from random import Random
 
 import httpx
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from deploy.chaos.act import Theatre
 from deploy.chaos.kinds import Kind
@@ -24,6 +22,7 @@ from deploy.demo.options import Options
 from deploy.demo.processes import Process
 from deploy.demo.stage import Stage, enrol, service_settings, simulator_settings, stop_all
 from deploy.demo.venue import Venue
+from shared.bus.client import open_redis
 
 _WATCHERS, _OTHERS = 2, ("token_keeper", "ledger_recorder")
 _SIMULATOR = "okx_simulator"
@@ -142,4 +141,4 @@ def _redis_url(proxy: Proxy) -> str:
 
 def _redis(proxy: Proxy) -> Redis:
     """Open a client that gives up at once: whoever looks on must not wait for a server that is away."""
-    return Redis.from_url(_redis_url(proxy), socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
+    return open_redis(_redis_url(proxy), 2, 10, tries=0)

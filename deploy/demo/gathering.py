@@ -13,7 +13,8 @@ from deploy.demo.venue import Venue
 from shared.bus.replies import text
 
 _PAGE = 5_000
-_OF_US = frozenset({"skipped", "refused"})
+_OF_US = frozenset({"skipped", "refused", "drifted"})
+_MADE_UP, _ACTED = "missed_copy", "the book was changed"
 _GRANT_DEAD = "grant_dead"
 
 
@@ -71,6 +72,7 @@ class _Outcome(msgspec.Struct):
     code: str = ""
     category: str = ""
     leg: str = ""
+    message: str = ""
 
 
 _Entries = Sequence[tuple[bytes, dict[bytes, bytes]]]
@@ -123,7 +125,7 @@ class Claims:
             for name, fields in cast("_Entries", entries):
                 self._last = text(name)
                 outcome = _outcome_decoder.decode(next(iter(fields.values())))
-                if outcome.kind in _OF_US and not _is_owed(outcome):
+                if outcome.kind in _OF_US and not (_is_owed(outcome) or _is_only_told(outcome)):
                     self.claims.append(_claim(outcome, self._ahead_ms()))
         return self.claims[known:]
 
@@ -154,6 +156,11 @@ def _leader_fill(row: _FillRow, leader: str) -> LeaderFill:
 def _is_owed(outcome: _Outcome) -> bool:
     """Tell whether a refusal decides nothing: a close over a dead grant waits for the next consent."""
     return outcome.category == _GRANT_DEAD and outcome.leg == "close"
+
+
+def _is_only_told(outcome: _Outcome) -> bool:
+    """Tell whether a drift changes nothing that is wanted: all but a missed copy that is made up for."""
+    return outcome.kind == "drifted" and (outcome.reason, outcome.message) != (_MADE_UP, _ACTED)
 
 
 def _claim(outcome: _Outcome, ahead_ms: int) -> Claim:

@@ -174,7 +174,7 @@ class Copier:
                     lane.reconcile(entry, message)
             case TradeEventV1():
                 self._metrics.entries.labels("trade_event").inc()
-                self._metrics.read.observe(max(0, read_ms - message.published_ms) / 1000)
+                self._metrics.read.note(max(0, read_ms - message.published_ms) / 1000)
                 self._trade(lane, read_trade_event(message, entry), read_ms)
 
     def _trade(self, lane: Lane, event: TradeEvent, read_ms: int) -> None:

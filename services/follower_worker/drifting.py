@@ -74,14 +74,13 @@ class Drifting:
     unreachable: tuple[type[Exception], ...]
     on_touched: Callable[[Lane, Strand], None] = lambda lane, strand: lane.touch(strand)
     sights: dict[StrandKey, Sight] = field(default_factory=dict)
-    missed: dict[StrandKey, tuple[Opening, ...]] = field(default_factory=dict)
     repairs: list[float] = field(default_factory=list)
     _told: dict[StrandKey, DriftKind] = field(default_factory=dict)
     _round_began: float = float("-inf")
 
     def note_missed(self, strand: Strand, openings: tuple[Opening, ...]) -> None:
         """Remember openings the venue refused, in case the refusal passes. Never blocks."""
-        self.missed[strand.key] = (*self.missed.get(strand.key, ()), *openings)[-_MOST_MISSED:]
+        strand.missed = (*strand.missed, *openings)[-_MOST_MISSED:]
 
     async def compare_for_ever(self) -> None:
         """Compare everybody, round after round, until cancelled."""
@@ -105,7 +104,7 @@ class Drifting:
                 if lane.lost or not lane.caught_up:
                     break
                 suspected = any(strand.key in self.sights or strand.reconciling for strand in strands)
-                if suspected or (whole and any(_compared(strand) or strand.key in self.missed for strand in strands)):
+                if suspected or (whole and any(_compared(strand) or strand.missed for strand in strands)):
                     yield lane, follower
 
     async def _compare_patiently(self, lane: Lane, follower: AccountId) -> None:
@@ -152,10 +151,10 @@ class Drifting:
         if instrument is None or subscription.drift is DriftPolicy.OFF:
             self.sights.pop(key, None)
             return
-        standing = Standing(strand.book, position, leader, self.missed.get(key, ()))
+        standing = Standing(strand.book, position, leader, strand.missed)
         drift = compare(standing, subscription, instrument, self.venue.clock.now_ms())
         if drift is None:
-            self._forget(key)
+            self._forget(strand)
             return
         now, before = self.clock.monotonic(), self.sights.get(key)
         if before is None or (before.drift, before.revision, before.cursor) != (drift, *_mark(strand)):
@@ -176,7 +175,7 @@ class Drifting:
         if acts and drift.book is not None:
             self.metrics.drift_repairs.labels(drift.kind.value).inc()
             _rebook(strand, drift)
-            self._forget(strand.key)
+            self._forget(strand)
 
     def _reconcile(self, lane: Lane, strand: Strand, drift: Drift) -> None:
         """Do what an operator asked for: shrink the book, end the poison, say so."""
@@ -185,7 +184,7 @@ class Drifting:
         lane.tell(strand, tell_drift(strand, drift, version, now_ms, acts=True))
         _rebook(strand, drift)
         self.on_touched(lane, strand)
-        self._forget(strand.key)
+        self._forget(strand)
 
     def _within_budget(self) -> bool:
         now = self.clock.monotonic()
@@ -195,16 +194,17 @@ class Drifting:
         self.repairs.append(now)
         return True
 
-    def _forget(self, key: StrandKey) -> None:
-        self.sights.pop(key, None)
-        self._told.pop(key, None)
-        self.missed.pop(key, None)
+    def _forget(self, strand: Strand) -> None:
+        self.sights.pop(strand.key, None)
+        self._told.pop(strand.key, None)
+        strand.missed = ()
 
     def _show(self) -> None:
         """Bring the gauges up to date; what is no longer held here is forgotten."""
         ours = {key for lane in self.lanes() for key in lane.strands}
         for gone in self.sights.keys() - ours:
-            self._forget(gone)
+            del self.sights[gone]
+            self._told.pop(gone, None)
         kinds = [sight.drift.kind for sight in self.sights.values()]
         for kind in DriftKind:
             self.metrics.drifting.labels(kind.value).set(kinds.count(kind))

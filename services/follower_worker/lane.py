@@ -183,7 +183,8 @@ class Lane:
 
     def closing_before(self, strand: Strand) -> bool:
         """Tell whether the follower has a close under way on another instrument, which frees funds for an open."""
-        return any(other is not strand and other.closing for other in self.by_follower[strand.key.follower])
+        others = self.by_follower[strand.key.follower]
+        return len(others) > 1 and any(other is not strand and other.closing for other in others)
 
     def _was_maybe_sent(self, event: TradeEvent) -> bool:
         """Tell whether an earlier holder, or one Redis forgot, may have acted on an event."""

@@ -14,10 +14,9 @@ class Metrics:
         self._unknown = answers.labels("unknown", "")
         self._refused = {each: answers.labels("refused", each.value) for each in Category}
         self._not_placed = {each: answers.labels("not_placed", each.value) for each in Postponement}
-        hops = meter.histogram("hop_seconds", "Measures how long a copy took between two stations.", ("hop",))
-        self._answer = hops.labels("sent_to_answered")
-        self._fill_to_sent = hops.labels("filled_to_sent")
-        self.read = hops.labels("published_to_read")
+        stations = ("published_to_read", "filled_to_sent", "sent_to_answered")
+        hops = meter.tallies("hop_seconds", "Measures how long a copy took between two stations.", "hop", stations)
+        self.read, self._fill_to_sent, self._answer = (hops[each] for each in stations)
         skips = meter.counter("copies_skipped", "Counts events not copied, by reason.", ("reason",))
         self._skips = {each: skips.labels(each.value) for each in Reason}
         self.entries = meter.counter("entries_read", "Counts entries of the stream, by kind.", ("kind",))
@@ -46,11 +45,11 @@ class Metrics:
 
     def sent(self, milliseconds: int) -> None:
         """Measure the time from the leader's fill to the order leaving."""
-        self._fill_to_sent.observe(milliseconds / 1000)
+        self._fill_to_sent.note(milliseconds / 1000)
 
     def answered(self, placement: Placement, milliseconds: int) -> None:
         """Count an answer and how long it took."""
-        self._answer.observe(milliseconds / 1000)
+        self._answer.note(milliseconds / 1000)
         match placement:
             case Accepted():
                 self._accepted.inc()

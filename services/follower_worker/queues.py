@@ -30,7 +30,8 @@ class ReadyQueue:
         if not strand.may_send or lane.lost or lane.draining:
             return
         if strand.queued:
-            if strand.book.closes and self._opens.pop(id(strand), None):
+            if strand.book.closes and id(strand) in self._opens:
+                del self._opens[id(strand)]
                 self._closes.append((lane, strand))
             return
         strand.queued = True

@@ -102,15 +102,16 @@ def _write_flight(flight: Flight) -> AttemptV1:
     named, intent = flight.attempt, flight.attempt.intent
     return AttemptV1(
         event=named.event,
-        leg=intent.leg.value,
+        leg=intent.leg,
         tries=named.tries,
         change=intent.change,
-        type=intent.type.value,
+        type=intent.type,
         price=intent.price,
         reduce_only=intent.reduce_only,
-        margin_mode=intent.margin_mode.value,
+        margin_mode=intent.margin_mode,
         openings=_write_openings(intent.openings),
         more=intent.more,
+        raised=intent.raised,
         expires_ms=flight.expires_ms,
         order_id=flight.order_id,
         sent_ms=flight.sent_ms,
@@ -130,6 +131,7 @@ def _read_flight(key: StrandKey, record: AttemptV1) -> Flight:
         margin_mode=MarginMode(record.margin_mode),
         openings=_read_openings(record.openings),
         more=record.more,
+        raised=record.raised,
     )
     named = Attempt(key.follower, event, record.tries, intent, client_order_id(event, key.follower, leg, record.tries))
     return Flight(named, record.expires_ms, record.sent_ms, record.covers, record.order_id)

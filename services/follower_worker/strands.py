@@ -18,11 +18,11 @@ from decimal import Decimal
 
 from services.follower_worker.flights import Flight, Found, Probe, StrandKey, seen_intent
 from services.follower_worker.phases import Phase
-from shared.domain.books import FLAT, Book, adopted, fold, observed, settled, withdrawn
+from shared.domain.books import FLAT, Book, adopted, fold, left_of, observed, settled, withdrawn
 from shared.domain.fills import Hops, TradeEvent
 from shared.domain.ids import STREAM_START, ClOrdId, EntryId, EventId, Leg, client_order_id
 from shared.domain.instruments import Instrument
-from shared.domain.orders import Attempt, attempt
+from shared.domain.orders import Attempt, Opening, attempt
 from shared.domain.outcomes import Accepted, Category, NotPlaced, OrderReport, Placement, Refused, Unknown
 from shared.domain.planning import decide
 from shared.domain.quantities import ZERO, Contracts
@@ -57,6 +57,8 @@ class Strand:
     recheck: bool = False
     """The account must be read before the next close: the last one was refused."""
     poisoned: bool = False
+    missed: tuple[Opening, ...] = ()
+    """Openings the venue refused since the strand was taken, as far as the leader still holds them; not written."""
     reconciling: bool = False
     """Somebody asked for the book to be brought down to what account and leader allow, and for the poison to end."""
     queued: bool = False
@@ -115,6 +117,7 @@ class Strand:
 
     def _fold(self, event: TradeEvent, subscription: Subscription, instrument: Instrument) -> Skip | None:
         self.book, skip = fold(self.book, event, subscription, instrument)
+        self.missed = left_of(self.missed, event, instrument)
         self.event, self.hops = event.id, event.hops
         self.tries = {Leg.CLOSE: 0, Leg.OPEN: 0}
         self.covers += skip is None

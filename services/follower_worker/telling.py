@@ -8,7 +8,7 @@ from services.follower_worker.flights import Flight, Found
 from services.follower_worker.strands import Strand
 from shared.domain.drift import DRIFT_REMEDIES, Drift
 from shared.domain.ids import AccountId, EventId
-from shared.domain.orders import Attempt
+from shared.domain.orders import Attempt, Intent
 from shared.domain.outcomes import Accepted, NotPlaced, OrderReport, Placement, Refused, Unknown
 from shared.domain.quantities import plain
 from shared.domain.reasons import REMEDIES, Skip
@@ -64,33 +64,30 @@ def tell_drift(strand: Strand, drift: Drift, version: int, at_ms: int, *, acts: 
 
 def tell_placement(strand: Strand, flight: Flight, placement: Placement, version: int, at_ms: int) -> OutcomeV1:
     """Say what the venue answered."""
-    kind, facts = OutcomeKind.UNKNOWN, {}
+    hops = _hops(strand, sent_ms=flight.sent_ms, answered_ms=at_ms)
     match placement:
         case Accepted(order_id):
-            kind, facts = OutcomeKind.ACCEPTED, {"order_id": order_id}
+            return _tell_attempt(strand, flight, OutcomeKind.ACCEPTED, version, at_ms, hops, order_id=order_id)
         case Refused(code, sub_code, category, message):
-            facts = {"code": code, "sub_code": sub_code, "category": category.value, "message": message}
-            kind = OutcomeKind.REFUSED
+            said = {"code": code, "sub_code": sub_code, "category": category.value, "message": message}
+            return _tell_attempt(strand, flight, OutcomeKind.REFUSED, version, at_ms, hops, **said)
         case NotPlaced(why, code):
-            kind, facts = OutcomeKind.ABSENT, {"message": why.value, "code": code}
+            return _tell_attempt(strand, flight, OutcomeKind.ABSENT, version, at_ms, hops, message=why.value, code=code)
         case Unknown(evidence, code):
-            facts = {"message": evidence, "code": code}
-    hops = _hops(strand, sent_ms=flight.sent_ms, answered_ms=at_ms)
-    return _tell_attempt(strand, flight, kind, version, at_ms, hops, facts)
+            return _tell_attempt(strand, flight, OutcomeKind.UNKNOWN, version, at_ms, hops, message=evidence, code=code)
 
 
 def tell_settled(strand: Strand, flight: Flight, report: OrderReport, version: int, at_ms: int) -> OutcomeV1:
     """Say what an order filled."""
     hops = _hops(strand, sent_ms=flight.sent_ms, settled_ms=at_ms)
-    return _tell_attempt(strand, flight, OutcomeKind.SETTLED, version, at_ms, hops, _filled(report))
+    return _tell_attempt(strand, flight, OutcomeKind.SETTLED, version, at_ms, hops, **_filled(report))
 
 
 def tell_absent(strand: Strand, flight: Flight, version: int, at_ms: int) -> OutcomeV1:
     """Say that an order in doubt does not exist."""
-    facts = {"message": "asked for after its expiry and shown by nothing: it was never placed"}
-    return _tell_attempt(
-        strand, flight, OutcomeKind.ABSENT, version, at_ms, _hops(strand, sent_ms=flight.sent_ms), facts
-    )
+    why = "asked for after its expiry and shown by nothing: it was never placed"
+    hops = _hops(strand, sent_ms=flight.sent_ms)
+    return _tell_attempt(strand, flight, OutcomeKind.ABSENT, version, at_ms, hops, message=why)
 
 
 def tell_adopted(strand: Strand, found: Found, version: int, at_ms: int) -> OutcomeV1:
@@ -117,13 +114,11 @@ def tell_adopted(strand: Strand, found: Found, version: int, at_ms: int) -> Outc
 
 
 def _tell_attempt(
-    strand: Strand, flight: Flight, kind: OutcomeKind, version: int, at_ms: int, hops: HopTimes, facts: dict[str, str]
+    strand: Strand, flight: Flight, kind: OutcomeKind, version: int, at_ms: int, hops: HopTimes, **facts: str
 ) -> OutcomeV1:
     named: Attempt = flight.attempt
-    trims = {
-        f"{trim.reason.value}.{name}": value for trim in named.intent.trims for name, value in trim.numbers.items()
-    }
-    base = OutcomeV1(
+    intent, book = named.intent, strand.book
+    return OutcomeV1(
         cl_ord_id=named.cl_ord_id,
         kind=kind,
         at_ms=at_ms,
@@ -131,20 +126,25 @@ def _tell_attempt(
         leader=strand.key.leader,
         inst_id=strand.key.inst_id,
         event=named.event,
-        leg=named.intent.leg.value,
+        leg=intent.leg,
         tries=named.tries,
         covers=flight.covers,
         version=version,
-        side=named.intent.side.value,
-        size=plain(named.intent.size),
-        order_type=named.intent.type.value,
-        price="" if named.intent.price is None else plain(named.intent.price),
-        numbers=trims,
-        target=plain(strand.book.target),
-        held=plain(strand.book.held),
+        side=intent.side,
+        size=plain(intent.size),
+        order_type=intent.type,
+        price="" if intent.price is None else plain(intent.price),
+        numbers=_trims(intent) if intent.trims else {},
+        target=plain(book.target),
+        held=plain(book.held),
         hops=hops,
+        **facts,
     )
-    return replace(base, **facts)
+
+
+def _trims(intent: Intent) -> dict[str, str]:
+    """Spell what bounded the order, each figure under its reason."""
+    return {f"{trim.reason.value}.{name}": value for trim in intent.trims for name, value in trim.numbers.items()}
 
 
 def _filled(report: OrderReport) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 Pushes that come together are sorted by the venue's own sequence before anything of them is published: a burst may hold
 fills out of order, and a publication cannot be taken back. A burst is written in one go but may be read in several, so
-after a first fill the rest is waited for, a few milliseconds.
+after a first fill the rest is waited for, until nothing has come for a moment.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from shared.ports import Clock, FeedFill, FeedSignal, LeaderFeed
 
 _MOST = 1_024
 """Signals kept for a slow publisher; beyond them the socket has to wait."""
+_MOST_PAUSES = 20
 
 Part = FeedSignal | list[Fill]
 
@@ -22,7 +23,7 @@ class Bursts:
     """Listens to one feed, and gives what it said in bursts."""
 
     def __init__(self, feed: LeaderFeed, clock: Clock, linger_s: float) -> None:
-        """Listen to `feed`, and wait so long after a first fill for others that were sent with it."""
+        """Listen to `feed`, and wait after a first fill for others sent with it until none came for `linger_s`."""
         self._feed, self._clock, self._linger_s = feed, clock, linger_s
         self._heard: asyncio.Queue[FeedSignal] = asyncio.Queue(_MOST)
 
@@ -35,10 +36,23 @@ class Bursts:
         """Wait for a signal and return it with all others that are there, neighbouring fills as one sorted list."""
         burst = [await self._heard.get()]
         if self._linger_s and isinstance(burst[0], FeedFill):
-            await self._clock.sleep(self._linger_s)
+            await self._until_quiet()
         while not self._heard.empty():
             burst.append(self._heard.get_nowait())
         return list(in_order(burst))
+
+    async def _until_quiet(self) -> None:
+        """Wait until two pauses in a row brought nothing: a process that was not run finds one of them over at once.
+
+        Gives up after some, so that a leader who never rests is still heard.
+        """
+        quiet = 0
+        for _ in range(_MOST_PAUSES):
+            known = self._heard.qsize()
+            await self._clock.sleep(self._linger_s / 2)
+            quiet = quiet + 1 if self._heard.qsize() == known else 0
+            if quiet == 2:  # noqa: PLR2004 - see above
+                return
 
 
 def in_order(burst: Iterable[FeedSignal]) -> Iterator[Part]:

@@ -20,7 +20,7 @@ class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, 
     burst_ms: float = Field(
         2,
         ge=0,
-        description="milliseconds: how long after a pushed fill others of its burst are waited for and sorted",
+        description="milliseconds: no pushed fill for so long ends a burst, which is then sorted and published",
     )
     ping_s: float = Field(1, gt=0, description="seconds: how long a socket may be quiet before it is asked for a sign")
     silence_s: float = Field(

@@ -94,12 +94,21 @@ def _shrink(book: Book, event: TradeEvent, instrument: Instrument) -> Book:
     if event.closed_fraction == 1 or abs(event.after) < instrument.minimum:
         return replace(book, target=ZERO, openings=(), kept=Decimal(0))
     # Multiplied before divided: a third has no end in decimals, two thirds of six do.
-    return replace(
-        book,
-        target=Contracts(book.target * event.after / event.before),
-        openings=tuple(replace(each, size=each.size * event.after / event.before) for each in book.openings),
-        kept=book.kept * event.after / event.before,
+    return Book(
+        Contracts(book.target * event.after / event.before),
+        book.held,
+        left_of(book.openings, event, instrument),
+        book.kept * event.after / event.before,
     )
+
+
+def left_of(openings: tuple[Opening, ...], event: TradeEvent, instrument: Instrument) -> tuple[Opening, ...]:
+    """Return what a leader's close leaves of openings, as it does of everything wanted."""
+    if not (openings and event.closed_fraction):
+        return openings
+    if event.closed_fraction == 1 or abs(event.after) < instrument.minimum:
+        return ()
+    return tuple(replace(each, size=each.size * event.after / event.before) for each in openings)
 
 
 def _raise(book: Book, event: TradeEvent, subscription: Subscription) -> Book:
@@ -166,8 +175,12 @@ def filling(book: Book, intent: Intent, filled: Decimal, applied: Decimal) -> Bo
 
 
 def withdrawn(book: Book, intent: Intent) -> Book:
-    """Give back what an order would have answered, because the order is proven not to exist."""
-    return replace(book, openings=(*_scaled(intent.openings, book.kept), *book.openings), kept=_ONE)
+    """Give back what an order would have answered, because the order is proven not to exist.
+
+    What rounding up had added leaves the target again: nothing was rounded.
+    """
+    target = _lowered(book.target, intent.raised * book.kept) if intent.raised else book.target
+    return Book(target, book.held, (*_scaled(intent.openings, book.kept), *book.openings))
 
 
 def adopted(book: Book, leg: Leg, change: Decimal, instrument: Instrument) -> Book:

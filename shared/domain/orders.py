@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from shared.domain.ids import AccountId, ClOrdId, EventId, InstId, Leg, client_order_id
 from shared.domain.instruments import Side, side_of
-from shared.domain.quantities import Contracts, Price
+from shared.domain.quantities import ZERO, Contracts, Price
 from shared.domain.reasons import Trim
 
 
@@ -50,6 +50,8 @@ class Intent:
     more: bool = False
     """True when the venue's maximum size cut the order and another piece follows."""
     trims: tuple[Trim, ...] = ()
+    raised: Decimal = ZERO
+    """Signed contracts that rounding up to the minimum added to what was asked for; taken back if no order exists."""
 
     @property
     def side(self) -> Side:

@@ -14,7 +14,7 @@ from shared.domain.fills import TradeEvent
 from shared.domain.ids import Leg
 from shared.domain.instruments import Instrument, Market, side_of
 from shared.domain.orders import Intent, OrderType
-from shared.domain.quantities import Contracts, Price, sign
+from shared.domain.quantities import ZERO, Contracts, Price, sign
 from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.risk import RULES, Account, Allowed, Situation
 from shared.domain.subscriptions import BelowMinimum, Subscription
@@ -148,13 +148,11 @@ def _asked_whole(at: Situation, allowed: Allowed) -> Decimal:
 
 def _rounded_up(at: Situation, allowed: Allowed) -> Decision:
     step = Contracts(at.instrument.minimum * sign(allowed.size))
-    *older, last = allowed.openings
-    raised = replace(allowed, openings=(*older, replace(last, size=last.size + step - allowed.size)))
     book = replace(at.book, target=Contracts(at.book.held + step))
-    return Decision(_at_rest(book), _opening(at, raised, step), allowed.skips)
+    return Decision(_at_rest(book), _opening(at, allowed, step, step - allowed.size), allowed.skips)
 
 
-def _opening(at: Situation, allowed: Allowed, size: Contracts) -> Intent:
+def _opening(at: Situation, allowed: Allowed, size: Contracts, raised: Decimal = ZERO) -> Intent:
     """Spell an opening as an order: an IOC limit at the cap where there is one, else a market order."""
     price = _limit_price(at, allowed)
     most = at.instrument.max_market if price is None else at.instrument.max_limit
@@ -170,6 +168,7 @@ def _opening(at: Situation, allowed: Allowed, size: Contracts) -> Intent:
         openings=allowed.openings,
         more=piece != size,
         trims=(allowed.limit.trim,) if allowed.limit and allowed.trimmed else (),
+        raised=raised,
     )
 
 

@@ -45,6 +45,7 @@ class AttemptV1(msgspec.Struct, frozen=True):
     order_id: str
     sent_ms: int
     covers: int = 0
+    raised: Decimal = Decimal(0)
 
 
 class PendingV1(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -98,9 +98,9 @@ def place_order(attempt: Attempt, tag: str, expires_ms: int) -> Request:
     intent = attempt.intent
     body = _Placing(
         instId=intent.inst_id,
-        tdMode=intent.margin_mode.value,
-        side=intent.side.value,
-        ordType=intent.type.value,
+        tdMode=intent.margin_mode,
+        side=intent.side,
+        ordType=intent.type,
         sz=plain(intent.size),
         clOrdId=attempt.cl_ord_id,
         tag=tag,

@@ -57,17 +57,16 @@ class Estimate:
 
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque(maxlen=_KEPT)
+        self.best: Sample | None = None
+        """The sample with the least error, now and later: all errors grow alike. None before the first."""
 
     def add(self, new: Sample) -> None:
         """Take a sample; one that contradicts the estimate replaces all before it."""
-        best = self.best(new.at_s)
+        best = self.best
         if best and abs(best.offset_ms - new.offset_ms) > best.error_at(new.at_s) + new.error_ms:
             self._samples.clear()
         self._samples.append(new)
-
-    def best(self, now_s: float) -> Sample | None:
-        """Return the sample with the least error by now, None before the first."""
-        return min(self._samples, key=lambda one: one.error_at(now_s), default=None)
+        self.best = min(self._samples, key=lambda one: one.error_at(new.at_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +104,17 @@ class OkxVenueClock:
     @property
     def synchronised(self) -> bool:
         """Tell whether the venue has been heard at least once."""
-        return self._estimate.best(self._clock.monotonic()) is not None
+        return self._estimate.best is not None
 
     def now_ms(self) -> int:
         """Return the venue's Unix milliseconds, estimated."""
-        now_s = self._clock.monotonic()
-        best = self._estimate.best(now_s)
-        return int(best.offset_ms + now_s * 1_000) if best else self._clock.now_ms()
+        best = self._estimate.best
+        return int(best.offset_ms + self._clock.monotonic() * 1_000) if best else self._clock.now_ms()
 
     def error_ms(self) -> float:
         """Return by how much `now_ms` may be wrong; infinite before the first sample."""
-        now_s = self._clock.monotonic()
-        best = self._estimate.best(now_s)
-        return max(best.error_at(now_s), self._margin_ms) if best else float("inf")
+        best = self._estimate.best
+        return max(best.error_at(self._clock.monotonic()), self._margin_ms) if best else float("inf")
 
     def surely_past(self, venue_ms: int) -> bool:
         """Tell whether the venue's clock has passed `venue_ms` even if the estimate is wrong by its whole error."""

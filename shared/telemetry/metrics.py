@@ -4,10 +4,12 @@ A label takes few values, known beforehand. A follower, an order or an event is 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from shared.telemetry.tallies import Tallies, Tally
 
 Label = Literal[
     "service",
@@ -61,6 +63,20 @@ class Meter:
     ) -> Histogram:
         """Make a distribution; `buckets` are upper bounds in the unit the name ends with. Raises as `counter`."""
         return Histogram(*_checked(name, sentence, labels), registry=self.registry, buckets=buckets)
+
+    def tallies(
+        self,
+        name: str,
+        sentence: str,
+        label: Label,
+        values: Sequence[str],
+        buckets: Sequence[float] = LATENCY_BUCKETS,
+    ) -> Mapping[str, Tally]:
+        """Make a distribution per value of a label, for the hot path; one thread may count. Raises as `counter`."""
+        full, sentence, _ = _checked(name, sentence, (label,))
+        made = Tallies(full, sentence, label, values, buckets)
+        self.registry.register(made)
+        return made.by_value
 
     def render(self) -> bytes:
         """Spell every metric in the Prometheus text format."""

@@ -32,6 +32,7 @@ class Run:
 
     ratio: str = "1"
     below_minimum: str = "skip"
+    drift: str = "report"
     max_age_ms: int | None = None
     slippage_cap: Decimal | None = None
     minimum: Decimal = LOT
@@ -102,6 +103,7 @@ class Run:
         subscription = Subscription(
             "follower", "lead", Decimal(self.ratio), self.below_minimum, self.max_age_ms, self.slippage_cap
         )
+        subscription = replace(subscription, drift=self.drift)
         evidence = Evidence(self.orders, self.asks, {"follower": {SWAP: self.position}})
         settings = replace(self.settings, instruments={SWAP: instrument})
         return audit(evidence, self.fills, [subscription], self.claims, settings)

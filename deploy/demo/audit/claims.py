@@ -32,6 +32,8 @@ WHEN_IT_ARRIVED = frozenset(
 BY_STATE = frozenset({"paused", "close_only", "ended"})
 """Reasons that may also be given when an order was due: the subscription was changed after the event arrived."""
 GRANT_DEAD = "grant_dead"
+MADE_UP = "missed_copy"
+"""Not a skip: an opening refused before is placed after all, as the subscription chose."""
 _PRICE_WINDOW_MS = 3_000
 """A price this old may still have been the last one the claim was judged by."""
 
@@ -48,7 +50,9 @@ def true_on_arrival(claim: Claim, fill: LeaderFill, target: Target, held: Decima
     return False
 
 
-def true_when_due(claim: Claim, fill: LeaderFill, target: Target, held: Decimal, settings: AuditSettings) -> bool:
+def true_when_due(  # noqa: PLR0911 - one return per reason
+    claim: Claim, fill: LeaderFill, target: Target, held: Decimal, settings: AuditSettings
+) -> bool:
     """Check a reason given when an order was due; `target` is that of the moment."""
     policy = target.subscription.below_minimum
     match claim.reason:
@@ -69,6 +73,8 @@ def true_when_due(claim: Claim, fill: LeaderFill, target: Target, held: Decimal,
         case "grant_dead":
             dead = any(since <= claim.at_ms <= until for since, until in settings.dead.get(claim.follower, ()))
             return dead and (target.exact - held) * target.exact > 0
+        case "missed_copy":
+            return target.may_make_up() and target.asks_nothing(held)
     return False
 
 
@@ -77,8 +83,11 @@ def apply(claim: Claim, target: Target, held: Decimal) -> None:
 
     The other part only replaces what the leader closed before, and is held already.
     """
+    if claim.reason == MADE_UP:
+        target.make_up()
+        return
     if claim.reason == GRANT_DEAD:
-        target.deny(target.wanted(held))
+        target.refuse(target.wanted(held))
     if claim.reason in {"netted", GRANT_DEAD}:
         target.openings.clear()
         return

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from operator import itemgetter
 
-from deploy.demo.audit.claims import BY_STATE, REFUSED, WHEN_IT_ARRIVED, apply, true_on_arrival, true_when_due
+from deploy.demo.audit.claims import BY_STATE, MADE_UP, REFUSED, WHEN_IT_ARRIVED, apply, true_on_arrival, true_when_due
 from deploy.demo.audit.evidence import AuditSettings, Change, Claim, Instrument, LeaderFill, Order, Subscription
 from deploy.demo.audit.naming import Name
 from deploy.demo.audit.report import Finding, Word
@@ -129,11 +129,12 @@ class Replay:
                 yield self._finding(Word.STALE_CLOSES, late, self._index[claim.event])
             elif true_when_due(claim, fill, self._target, self._held, self._settings):
                 apply(claim, self._target, self._held)
-                self._decide(self._folded - 1)
+                self._decide(self._folded - 1 if claim.reason != MADE_UP else -1)
             else:
                 continue
             self._pending.remove(claim)
-            self._undecided.discard(self._index[claim.event])
+            if claim.reason != MADE_UP:
+                self._undecided.discard(self._index[claim.event])
 
     def _give_up(self, claims: Sequence[Claim]) -> Iterator[Finding]:
         for claim in claims:
@@ -148,7 +149,7 @@ class Replay:
         """
         wanted = self._target.wanted(order.before)
         if name.leg == "open" and abs(order.change - wanted) <= self._tolerance:
-            self._target.deny(order.change)
+            self._target.refuse(order.change)
             self._target.openings.clear()
             self._decide(index)
         elif name.leg == "close" and not order.before:

@@ -49,6 +49,10 @@ class Target:
     exact: Decimal = ZERO
     slack: Decimal = ZERO
     """Openings too small for an order that went into a later one unmentioned: the target may hold them or not."""
+    leader: Decimal = ZERO
+    """What the leader holds."""
+    missed: Decimal = ZERO
+    """What of the openings that were refused the leader still holds: it may be made up for."""
     openings: dict[str, Decimal] = field(default_factory=dict)
     """What each fill asked for that no order or skip has answered yet."""
 
@@ -60,6 +64,7 @@ class Target:
         """Move the target by one fill of the leader."""
         minimum = self.instrument.minimum
         self.exact, self.slack = kept(fill, self.exact, minimum), kept(fill, self.slack, minimum)
+        self.missed, self.leader = kept(fill, self.missed, minimum), fill.after
         shrunk = {event: kept(fill, size, minimum) for event, size in self.openings.items()}
         self.openings = {event: size for event, size in shrunk.items() if size}
         if self.wants_opening(fill):
@@ -93,6 +98,21 @@ class Target:
         """Take a signed opening that was not copied out of the target, never across zero."""
         if self.exact * amount > 0:
             self.exact = max(ZERO, abs(self.exact) - abs(amount)) * sign(self.exact)
+
+    def refuse(self, amount: Decimal) -> None:
+        """Take a signed opening that the venue or a dead grant refused out of the target; it may be made up for."""
+        self.deny(amount)
+        self.missed += amount
+
+    def may_make_up(self) -> bool:
+        """Tell whether the follower chose to have refused copies made up for, and one is left to be."""
+        return self.subscription.drift == "repair" and self.missed * self.leader > 0
+
+    def make_up(self) -> None:
+        """Want what was refused after all, up to what the leader's position scales to."""
+        room = max(ZERO, abs(self.leader * self.subscription.ratio) - abs(self.exact))
+        self.exact += min(abs(self.missed), room) * sign(self.missed)
+        self.missed = ZERO
 
     def answered(self, last_event: str) -> None:
         """Note that an order answered every opening so far; one too small for an order may have been left out."""

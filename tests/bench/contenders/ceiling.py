@@ -29,7 +29,7 @@ class Runner(asyncio.Protocol):
         if self._requests:
             self._transport.write(self._requests.pop())
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, _data: bytes) -> None:
         """Count an answer; the stub sends each in one piece."""
         self._left[0] -= 1
         if not self._left[0]:

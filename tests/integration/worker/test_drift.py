@@ -140,3 +140,20 @@ async def test_a_server_that_has_forgotten_proves_nothing_against_an_account(
         await scene.publish_again()
         await scene.ends_exact()
         rig.check()
+
+
+async def test_of_a_refused_copy_only_what_the_leader_still_holds_is_made_up_for(scene: Scene) -> None:
+    """Another follows from 5 to 20; of the refused 15 a third is left when the leader is back at half."""
+    await scene.begin(1, DriftPolicy.REPAIR)
+    async with working(scene):
+        await scene.trade(5)
+        await scene.ends_exact()
+        scene.exchange.ways += [Way.REFUSE]
+        await scene.trade(20)
+        await scene.trade(10)
+        await until(lambda: len(scene.exchange.accepted) == 2, 15)
+        await scene.ends_exact()
+        assert [(sent.change, sent.reduce_only) for sent in scene.exchange.accepted[1:]] in (
+            [(Decimal(10), False)],
+            [(Decimal(-5), True), (Decimal(15), False)],
+        )

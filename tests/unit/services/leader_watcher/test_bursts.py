@@ -61,23 +61,28 @@ async def test_everything_that_is_there_is_one_burst() -> None:
     listening.cancel()
 
 
-async def test_the_rest_of_a_burst_is_waited_for() -> None:
+async def test_the_rest_of_a_burst_is_waited_for_as_long_as_more_of_it_comes() -> None:
     """What is written in one go may be read in several."""
-    clock, late = FakeClock(), asyncio.Event()
+    clock, late = FakeClock(), [asyncio.Event(), asyncio.Event()]
 
     class Halting(Chatty):
         async def signals(self) -> AsyncIterator[FeedSignal]:
-            yield FeedFill(made(2, 2))
-            await late.wait()
-            yield FeedFill(made(1, 1))
+            yield FeedFill(made(3, 3))
+            for number, event in enumerate(late):
+                await event.wait()
+                yield FeedFill(made(2 - number, 2 - number))
             await asyncio.Event().wait()
 
     bursts = Bursts(Halting(), clock, 0.002)
     listening, hearing = asyncio.ensure_future(bursts.listen_for_ever()), asyncio.ensure_future(bursts.next())
-    await settle()
-    late.set()
-    await clock.advance(0.002)
-    assert await asyncio.wait_for(hearing, 5) == [[made(1, 1), made(2, 2)]]
+    for event in late:
+        await settle()
+        event.set()
+        await clock.advance(0.001)
+    await clock.advance(0.001)
+    assert not hearing.done(), "one quiet pause may be over because nobody was run"
+    await clock.advance(0.001)
+    assert await asyncio.wait_for(hearing, 5) == [[made(1, 1), made(2, 2), made(3, 3)]]
     listening.cancel()
 
 
@@ -89,3 +94,20 @@ async def test_a_burst_out_of_order_is_published_in_order() -> None:
         await hide.push(third, first, second)
     assert await hide.path() == [("0", "5"), ("5", "0"), ("0", "2")]
     assert not any(each.late for each in await hide.events())
+
+
+async def test_a_leader_who_never_rests_is_heard() -> None:
+    clock = FakeClock(auto=True)
+
+    class Restless(Chatty):
+        async def signals(self) -> AsyncIterator[FeedSignal]:
+            for number in range(1_000):
+                yield FeedFill(made(number, number))
+                await clock.sleep(0.0005)
+
+    bursts = Bursts(Restless(), clock, 0.002)
+    listening = asyncio.ensure_future(bursts.listen_for_ever())
+    (fills,) = await asyncio.wait_for(bursts.next(), 5)
+    assert isinstance(fills, list)
+    assert len(fills) < 1_000
+    listening.cancel()

@@ -46,6 +46,20 @@ def test_a_rounded_up_order_that_never_existed_leaves_nothing_behind() -> None:
     assert copyist.book == FLAT
 
 
+def test_what_rounding_added_to_an_order_that_never_existed_leaves_with_it_as_far_as_the_leader_still_holds() -> None:
+    """0.4 is held for by 1; 0.4 more is rounded up, half of everything is closed meanwhile, the order proves absent."""
+    copyist = Copyist(subscription(ratio="0.1", below_minimum=BelowMinimum.ROUND_UP), instrument())
+    copyist.book, copyist.position = book("0.8", 1), Decimal(1)
+    copyist.receive(event(8, 12, number=1))
+    copyist.start()
+    assert copyist.book.target == 2
+    copyist.receive(event(12, 6, number=2))
+    copyist.vanish()
+    assert copyist.book.target == Decimal("0.6")
+    copyist.rest()
+    assert copyist.orders[1:] == []
+
+
 def test_of_a_skipped_open_only_what_needed_an_order_leaves_the_target() -> None:
     """10 held, 0.5 too much after a small close: an open of 0.8 needs 0.3, which is too small and not chased."""
     copyist = Copyist(subscription(), instrument(), book=book("9.5", 10), position=Decimal(10))

@@ -76,7 +76,7 @@ def test_a_slow_round_trip_does_not_spoil_what_a_fast_one_taught() -> None:
     fast, slow = sample(0.0, 0.002, HOST_MS), sample(1.0, 1.4, HOST_MS + 1_150)
     estimate.add(fast)
     estimate.add(slow)
-    assert estimate.best(1.4) == fast
+    assert estimate.best == fast
 
 
 def test_what_contradicts_the_estimate_replaces_it() -> None:
@@ -84,7 +84,7 @@ def test_what_contradicts_the_estimate_replaces_it() -> None:
     estimate.add(sample(0.0, 0.002, HOST_MS))
     jumped = sample(1.0, 1.2, HOST_MS + 9_000)
     estimate.add(jumped)
-    assert estimate.best(1.2) == jumped
+    assert estimate.best == jumped
 
 
 def test_an_old_fast_sample_gives_way_to_a_new_slower_one_in_the_end() -> None:
@@ -92,7 +92,7 @@ def test_an_old_fast_sample_gives_way_to_a_new_slower_one_in_the_end() -> None:
     old, new = Sample(0.0, 1.0, 0.0), Sample(0.0, 5.0, 60.0)
     estimate.add(old)
     estimate.add(new)
-    assert estimate.best(60.0) == new
+    assert estimate.best == new
 
 
 async def test_each_estimate_is_told() -> None:

@@ -86,3 +86,25 @@ def test_a_close_is_never_excused_by_a_dead_grant() -> None:
     run.settings = replace(run.settings, dead={"follower": [(run.now_ms, run.now_ms + 60_000)]})
     run.skip(run.leader("0"), "grant_dead")
     assert found(run.audit()) == {"lost": 1, "wrong_size": 1}
+
+
+@pytest.mark.parametrize(("policy", "after", "change", "wrong"), [
+    ("repair", "3", "3", {}),
+    ("repair", "1.5", "1.5", {}),
+    ("repair", "1.5", "3", {"doubled": 1, "wrong_size": 1}),
+    ("report", "3", "3", {"doubled": 1, "lost": 1, "wrong_size": 1}),
+])  # fmt: skip
+def test_a_copy_over_a_dead_grant_may_be_made_up_for_where_that_is_chosen(
+    policy: str, after: str, change: str, wrong: dict[str, int]
+) -> None:
+    """As far as the leader still holds what was refused."""
+    run = Run(settings=TOLERANT, drift=policy)
+    run.settings = replace(run.settings, dead={"follower": [(run.now_ms, run.now_ms + 5_000)]})
+    last = run.leader("3")
+    run.skip(last, "grant_dead")
+    if after != "3":
+        last = run.leader(after)
+        run.skip(last, "netted")
+    run.skip(last, "missed_copy")
+    run.order(last, change)
+    assert found(run.audit()) == wrong
