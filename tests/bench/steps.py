@@ -12,13 +12,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeVar
 
+from services.follower_worker.flights import Flight
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.strands import Strand
 from services.follower_worker.telling import tell_placement, tell_settled
 from shared.domain.ids import AccountId
 from shared.domain.instruments import Market
-from shared.domain.outcomes import Accepted, OrderReport, OrderState
+from shared.domain.outcomes import OrderReport, OrderState, Placement
 from shared.domain.quantities import Contracts, Price
 from shared.domain.risk import Account, Situation
 from shared.messages.lane import Commit
@@ -67,7 +68,7 @@ class Steps:
         responses = [Response(200, _answer(strand)) for strand in strands]
         placed = self._each(
             "read the answer", list(zip(responses, strands, strict=True)),
-            lambda pair: answers.read_placement(pair[0], pair[1].flight.attempt.cl_ord_id),
+            lambda pair: answers.read_placement(pair[0], _flight(pair[1]).attempt.cl_ord_id),
         )  # fmt: skip
         self._each(
             "take it, tell it, count it", list(zip(strands, placed, strict=True)), lambda p: self._take(held, *p)
@@ -82,13 +83,13 @@ class Steps:
         return [(number, f"follower-{number}") for number in range(self._followers)]
 
     def _spell(self, strand: Strand) -> Request:
-        return protocol.place_order(strand.flight.attempt, "slipbench", NOON_MS + 1_000)
+        return protocol.place_order(_flight(strand).attempt, "slipbench", NOON_MS + 1_000)
 
     def _sign(self, pair: tuple[Request, Strand]) -> Request:
         return authorised(pair[0], self._credentials[pair[1].key.follower], NOON_MS)
 
-    def _take(self, held: Lane, strand: Strand, placed: Accepted) -> None:
-        flight = strand.flight
+    def _take(self, held: Lane, strand: Strand, placed: Placement) -> None:
+        flight = _flight(strand)
         strand.answered(placed)
         self._metrics.answered(placed, 12)
         held.tell(strand, tell_placement(strand, flight, placed, 1, NOON_MS))
@@ -117,20 +118,28 @@ class Steps:
         return result
 
 
+def _flight(strand: Strand) -> Flight:
+    if strand.flight is None:
+        raise RuntimeError(f"nothing is in flight for {strand.key}; expected an order")
+    return strand.flight
+
+
 def _launch(held: Lane, strand: Strand) -> None:
     situation = Situation(strand.book, held.subscription(strand.key), ACCOUNT, INSTRUMENT, MARKET, NOON_MS)
     named, _ = strand.next(situation)
+    if named is None:
+        raise RuntimeError(f"nothing to place for {strand.key}; expected every follower to copy")
     strand.launch(named, NOON_MS + 1_000, NOON_MS)
 
 
 def _answer(strand: Strand) -> bytes:
-    name = strand.flight.attempt.cl_ord_id
+    name = _flight(strand).attempt.cl_ord_id
     item = f'{{"clOrdId":"{name}","ordId":"10001","sCode":"0","sMsg":"","subCode":"","tag":"","ts":"{NOON_MS}"}}'
     return f'{{"code":"0","data":[{item}],"inTime":"1","msg":"","outTime":"1"}}'.encode()
 
 
 def _report(strand: Strand) -> OrderReport:
-    named = strand.flight.attempt
+    named = _flight(strand).attempt
     return OrderReport(
         named.cl_ord_id, "10001", named.intent.side, OrderState.FILLED, named.intent.size,
         Contracts(named.intent.size), Price(Decimal(60_000)), Decimal("-0.01"), "USDT", NOON_MS,
@@ -138,7 +147,7 @@ def _report(strand: Strand) -> OrderReport:
 
 
 def _settle(held: Lane, strand: Strand, report: OrderReport) -> None:
-    flight = strand.flight
+    flight = _flight(strand)
     strand.settle(report)
     held.tell(strand, tell_settled(strand, flight, report, 1, NOON_MS))
     held.touch(strand)

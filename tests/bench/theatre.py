@@ -38,7 +38,13 @@ _LOOK_S = 0.01
 _PATIENCE_S = 120.0
 _PRICE = Decimal(60_000)
 _HOUR_MS = 3_600_000
-RIVAL = {"uid": "950000001", "role": "follower", "api_key": "key", "secret_key": "secret", "passphrase": "pass"}
+RIVAL: dict[str, object] = {
+    "uid": "950000001",
+    "role": "follower",
+    "api_key": "key",
+    "secret_key": "secret",
+    "passphrase": "pass",
+}
 """The account of those who will not trade before they have read it."""
 
 

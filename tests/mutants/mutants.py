@@ -66,7 +66,7 @@ MUTANTS: Mapping[str, Mutant] = {
         [
             Patch(
                 "shared/okx/exchange.py",
-                "return Unknown(str(error))",
+                "return Unknown(str(came))",
                 "return NotPlaced(Postponement.NOT_SENT)",
             )
         ],

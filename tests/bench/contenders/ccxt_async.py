@@ -5,7 +5,7 @@ import os
 from importlib import import_module
 from typing import Any
 
-from tests.bench.contenders.common import TAG, body, measure, name, task
+from tests.bench.contenders.task import TAG, body, measure, name, task
 
 ccxt: Any = import_module("ccxt.async_support")
 

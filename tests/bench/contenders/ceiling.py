@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from tests.bench.contenders.common import _cpu_s, body, say, task
+from tests.bench.contenders.task import _cpu_s, body, say, task
 
 
 class Runner(asyncio.Protocol):
@@ -41,15 +41,15 @@ async def main() -> None:
     """Measure."""
     told = task()
     place = urlsplit(told.url)
-    host = f"{place.hostname}:{place.port}"
+    host, port = str(place.hostname), place.port or 443
     loop, requests, left = asyncio.get_running_loop(), list[bytes](), [0]
     done: asyncio.Future[None] = loop.create_future()
     tls = ssl.create_default_context() if place.scheme == "https" else None
     runners = [
-        (await loop.create_connection(lambda: Runner(requests, done, left), place.hostname, place.port, ssl=tls))[1]
+        (await loop.create_connection(lambda: Runner(requests, done, left), host, port, ssl=tls))[1]
         for _ in range(told.connections)
     ]
-    requests += [_request(host, number) for number in range(told.orders)]
+    requests += [_request(f"{host}:{port}", number) for number in range(told.orders)]
     left[0] = told.orders
     before, began = _cpu_s(), time.perf_counter()
     for runner in runners:

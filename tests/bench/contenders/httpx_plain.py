@@ -4,7 +4,7 @@ import asyncio
 from importlib import import_module
 from typing import Any
 
-from tests.bench.contenders.common import INSTRUMENT, accepted, body, measure, name, task
+from tests.bench.contenders.task import INSTRUMENT, accepted, body, measure, name, task
 
 httpx: Any = import_module("httpx")
 

@@ -7,7 +7,7 @@ from itertools import count
 from threading import local
 from typing import Any
 
-from tests.bench.contenders.common import INSTRUMENT, _cpu_s, accepted, body, name, say, task
+from tests.bench.contenders.task import INSTRUMENT, _cpu_s, accepted, body, name, say, task
 
 trade: Any = import_module("okx.Trade")
 _THREADS = 8

@@ -69,15 +69,15 @@ async def test_one_follower_whose_calls_never_end_delays_nobody(scene: Scene) ->
     stuck = scene.followers[0]
     scene.exchange.choose = lambda attempt: Way.HANG if attempt.follower == stuck else None
 
-    def others_hold(size: int) -> bool:
-        held = scene.exchange.held
-        return all(held[each, inst_id] == size * RATIO for each in scene.followers[1:] for inst_id in (BTC, ETH))
+    def others_follow() -> bool:
+        held, others = scene.exchange.held, scene.followers[1:]
+        return all(held[each, inst_id] == size * RATIO for each in others for inst_id, size in scene.position.items())
 
     async with working(scene) as rig:
         await rig.follows()
         for after in (5, 2, 9, 0, 4):
             await scene.move((BTC, after), (ETH, after))
-            await until(lambda after=after: others_hold(after))
+            await until(others_follow)
         rig.check()
     assert scene.exchange.held[stuck, BTC] == 0
     assert len([sent for sent in scene.exchange.sent if sent.follower == stuck]) == 2
