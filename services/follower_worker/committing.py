@@ -10,8 +10,8 @@ import structlog
 
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
+from services.follower_worker.records import Written
 from services.follower_worker.strands import Strand
-from services.follower_worker.undecided import Written
 from shared.messages.lane import Written as Result
 from shared.ports import Clock, LaneStore
 

@@ -28,6 +28,10 @@ class Flight:
     covers: int
     order_id: str = ""
 
+    def accepted(self, order_id: str) -> "Flight":
+        """Return it as the venue has accepted it."""
+        return Flight(self.attempt, self.expires_ms, self.sent_ms, self.covers, order_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:

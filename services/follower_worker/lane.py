@@ -8,10 +8,10 @@ from msgspec import structs
 
 from services.follower_worker.flights import StrandKey
 from services.follower_worker.phases import Phase
-from services.follower_worker.records import field_name, key_of, read_strand, write_strand
+from services.follower_worker.records import Written, forgettable, key_of, read_strand, write_strand
 from services.follower_worker.strands import Strand
 from services.follower_worker.telling import tell_skip
-from services.follower_worker.undecided import OpenEntry, Written
+from services.follower_worker.undecided import OpenEntry
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import STREAM_START, AccountId, EntryId, InstId, entry_order
 from shared.domain.instruments import Instrument
@@ -42,9 +42,7 @@ class Lane:
     owner: dict[tuple[AccountId, InstId], Strand] = field(default_factory=dict)
     """In net mode one leader owns a follower's instrument: the strand that last held it."""
     open_entries: deque[OpenEntry] = field(default_factory=deque)
-    waiting_on: dict[StrandKey, list[OpenEntry]] = field(default_factory=lambda: defaultdict(list))
-    outcomes: dict[StrandKey, list[OutcomeV1]] = field(default_factory=lambda: defaultdict(list))
-    touched: dict[StrandKey, Strand] = field(default_factory=dict)
+    touched: list[Strand] = field(default_factory=list)
     written_offset: EntryId = STREAM_START
     lost: bool = False
     draining: bool = False
@@ -117,7 +115,7 @@ class Lane:
         if strand is None:
             return None
         strand.reconciling, opened.undecided = True, 1
-        self.waiting_on[key].append(opened)
+        strand.waiting.append(opened)
         strand.postpone()
         self.touch(strand)
         return strand
@@ -136,7 +134,7 @@ class Lane:
             if entry_order(strand.cursor) >= entry_order(event.entry) or _over(subscription, strand):
                 continue
             opened.undecided += 1
-            self.waiting_on[strand.key].append(opened)
+            strand.waiting.append(opened)
             if self._was_maybe_sent(event):
                 strand.doubt(self.lease.wait_ms)
             skip = self._receive_safely(strand, event, subscription, instrument, read_ms)
@@ -193,39 +191,46 @@ class Lane:
 
     def tell(self, strand: Strand, outcome: OutcomeV1) -> None:
         """Keep an outcome for the strand's next commit."""
-        self.outcomes[strand.key].append(outcome)
+        strand.outcomes.append(outcome)
 
     def waits_for(self, strand: Strand) -> bool:
         """Tell whether the offset waits for a strand."""
-        return bool(self.waiting_on.get(strand.key))
+        return bool(strand.waiting)
 
     def touch(self, strand: Strand) -> None:
         """Note that a strand's record is behind."""
-        self.touched[strand.key] = strand
+        if not strand.touched:
+            strand.touched = True
+            self.touched.append(strand)
 
     def prepare(self) -> Written | None:
         """Gather the next commit, or None if there is nothing to write; what is in flight is left for a later one."""
         commit = Commit(self.seq + 1)
         carried: list[tuple[Strand, int, int]] = []
-        for key, strand in list(self.touched.items()):
+        left: list[Strand] = []
+        for number, strand in enumerate(self.touched):
             if len(carried) >= MOST_STRANDS_A_COMMIT:
+                left += self.touched[number:]
                 break
-            if not strand.committable:
-                if not strand.dirty:
-                    del self.touched[key]
+            if strand.dirty and not strand.committable:
+                left.append(strand)
                 continue
-            del self.touched[key]
-            commit.strands[field_name(key)] = write_strand(strand)
-            commit.outcomes += self.outcomes.pop(key, [])
+            strand.touched = False
+            if not strand.dirty:
+                continue
+            commit.strands[strand.name] = write_strand(strand)
+            commit.outcomes += strand.outcomes
             carried.append((strand, strand.results, strand.revision))
-            for opened in self.waiting_on.pop(key, []):
+            for opened in strand.waiting:
                 opened.undecided -= 1
+            strand.outcomes, strand.waiting = [], []
+        self.touched = left
         commit.subscriptions = self._advance()
         if self.offset != self.written_offset:
             commit.offset = self.offset
         if not (commit.strands or commit.subscriptions or commit.offset):
             return None
-        commit.forgotten = self._forgettable(commit)
+        commit.forgotten = forgettable(commit, carried)
         return Written(commit, carried)
 
     def _advance(self) -> list[SubscriptionV1]:
@@ -237,20 +242,6 @@ class Lane:
             if opened.change:
                 passed.append(opened.change)
         return passed
-
-    def _forgettable(self, commit: Commit) -> list[str]:
-        """Name strands that hold nothing and lie behind the offset; a few a commit, so that no commit grows long."""
-        if not commit.offset:
-            return []
-        gone = []
-        for name in commit.strands:
-            strand = self.strands[key_of(name)]
-            if strand.phase is Phase.IDLE and strand.book.flat and not self.waiting_on.get(strand.key):
-                gone.append(name)
-        gone = [name for name in gone if entry_order(self.strands[key_of(name)].cursor) <= entry_order(commit.offset)]
-        for name in gone:
-            del commit.strands[name]
-        return gone
 
     def wrote(self, written: Written) -> list[Strand]:
         """Note that a commit is durable; returns its strands, some of which may now send."""
@@ -278,7 +269,7 @@ class Lane:
     @property
     def quiet(self) -> bool:
         """Tell whether nothing is in flight and nothing waits to be written."""
-        return not any(strand.dirty or strand.phase is Phase.FLYING for strand in self.touched.values())
+        return not any(strand.dirty or strand.phase is Phase.FLYING for strand in self.touched)
 
 
 def _over(subscription: Subscription, strand: Strand) -> bool:

@@ -1,16 +1,47 @@
 """A strand as its lane keeps it: domain values to the message and back."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from services.follower_worker.flights import Flight, StrandKey
 from services.follower_worker.phases import Phase
 from services.follower_worker.strands import Strand
 from shared.domain.books import Book
 from shared.domain.fills import Hops, TradeEvent
-from shared.domain.ids import AccountId, EntryId, EventId, InstId, Leg, client_order_id
+from shared.domain.ids import AccountId, EntryId, EventId, InstId, Leg, client_order_id, entry_order
 from shared.domain.orders import Attempt, Intent, MarginMode, Opening, OrderType
 from shared.domain.quantities import Contracts, Price
 from shared.domain.subscriptions import Subscription
 from shared.messages.entries import read_subscription, read_trade_event, write_subscription, write_trade_event
+from shared.messages.lane import Commit
 from shared.messages.strand import AttemptV1, OpeningV1, OwedPhase, PendingV1, StrandV1
+
+
+@dataclass(slots=True)
+class Written:
+    """What one commit carried, to be noted when it succeeds."""
+
+    commit: Commit
+    strands: list[tuple[Strand, int, int]]
+
+
+def forgettable(commit: Commit, carried: Iterable[tuple[Strand, int, int]]) -> list[str]:
+    """Name strands that hold nothing and lie behind the offset, and take them out of the commit."""
+    if not commit.offset:
+        return []
+    passed = entry_order(commit.offset)
+    gone = [
+        strand.name
+        for strand, _, _ in carried
+        if strand.phase is Phase.IDLE
+        and strand.book.flat
+        and not strand.waiting
+        and entry_order(strand.cursor) <= passed
+    ]
+    for name in gone:
+        del commit.strands[name]
+    return gone
+
 
 _OWED = {
     Phase.IDLE: None,
@@ -21,11 +52,6 @@ _OWED = {
 
 
 _STANDS = {owed: phase for phase, owed in _OWED.items()}
-
-
-def field_name(key: StrandKey) -> str:
-    """Spell the field a strand is kept under."""
-    return "|".join(key)
 
 
 def key_of(name: str) -> StrandKey:

@@ -18,9 +18,10 @@ from decimal import Decimal
 
 from services.follower_worker.flights import Flight, Found, Probe, StrandKey, seen_intent
 from services.follower_worker.phases import Phase
+from services.follower_worker.undecided import OpenEntry
 from shared.domain.books import FLAT, Book, adopted, fold, left_of, observed, settled, withdrawn
 from shared.domain.fills import Hops, TradeEvent
-from shared.domain.ids import STREAM_START, ClOrdId, EntryId, EventId, Leg, client_order_id
+from shared.domain.ids import STREAM_START, EntryId, EventId, Leg
 from shared.domain.instruments import Instrument
 from shared.domain.orders import Attempt, Opening, attempt
 from shared.domain.outcomes import Accepted, Category, NotPlaced, OrderReport, Placement, Refused, Unknown
@@ -29,6 +30,7 @@ from shared.domain.quantities import ZERO, Contracts
 from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.risk import Situation
 from shared.domain.subscriptions import Subscription
+from shared.messages.outcome import OutcomeV1
 
 NO_EVENT = EventId("")
 _NO_HOPS = Hops(0, 0, 0)
@@ -62,11 +64,22 @@ class Strand:
     reconciling: bool = False
     """Somebody asked for the book to be brought down to what account and leader allow, and for the poison to end."""
     queued: bool = False
+    touched: bool = False
+    """The record is behind, and the lane knows."""
+    waiting: list[OpenEntry] = field(default_factory=list)
+    """Entries that wait for this strand's decision to be written."""
+    outcomes: list[OutcomeV1] = field(default_factory=list)
+    """What happened since the last commit."""
+    name: str = field(init=False)
+    """The field its record is kept under."""
     results: int = 0
     committed: int = 0
     revision: int = 0
     written_revision: int = 0
     failures: int = 0
+
+    def __post_init__(self) -> None:
+        self.name = "|".join(self.key)
 
     @property
     def dirty(self) -> bool:
@@ -162,7 +175,7 @@ class Strand:
         match placement:
             case Accepted(order_id):
                 self._tried(flight.attempt)
-                self.flight, self.phase, self.failures = replace(flight, order_id=order_id), Phase.UNSETTLED, 0
+                self.flight, self.phase, self.failures = flight.accepted(order_id), Phase.UNSETTLED, 0
             case Unknown():
                 self.phase, self.wait_ms = Phase.UNKNOWN, flight.expires_ms
             case NotPlaced():
@@ -283,12 +296,5 @@ class Strand:
 
     def _flight(self) -> Flight:
         if self.flight is None:
-            raise RuntimeError(
-                f"strand {self.key} has nothing in flight in phase {self.phase}; an answer was delivered twice"
-            )
+            raise RuntimeError(f"{self.key} has nothing in flight in phase {self.phase}: an answer came twice")
         return self.flight
-
-
-def name_of(strand: Strand, probe: Probe) -> ClOrdId:
-    """Return the name a probe asks for."""
-    return client_order_id(probe.event, strand.key.follower, probe.leg, probe.tries)

@@ -1,11 +1,9 @@
-"""Entries that are not decided by everybody yet, and what a commit carried: values of a lane."""
+"""Entries that are not decided by everybody yet: values of a lane."""
 
 from dataclasses import dataclass
 
-from services.follower_worker.strands import Strand
 from shared.domain.ids import EntryId
 from shared.messages.entries import SubscriptionV1
-from shared.messages.lane import Commit
 
 
 @dataclass(slots=True)
@@ -19,11 +17,3 @@ class OpenEntry:
 
     Written with the offset that passes it, so that whoever reads on from there finds the settings of that moment.
     """
-
-
-@dataclass(slots=True)
-class Written:
-    """What one commit carried, to be noted when it succeeds."""
-
-    commit: Commit
-    strands: list[tuple[Strand, int, int]]

@@ -15,7 +15,7 @@ AFTER: Final = frozenset({"answer_lost", "reset_after_accept", "status", "trickl
 DELAYS: Final = frozenset({"latency", "answer_latency"})
 REFUSE: Final = "refuse"
 LAG: Final = "get_order_lag"
-PUSH: Final = frozenset({"push_repeat", "push_reorder", "push_late", "push_drop", "push_no_trade_id"})
+PUSH: Final = frozenset({"push_repeat", "push_reorder", "push_late", "push_drop", "push_end", "push_no_trade_id"})
 AT_ONCE: Final = frozenset({"expire_tokens", "revoke_tokens", "ws_drop", "ws_silence", "ws_notice_64008"})
 KINDS: Final = HEAD | BEFORE | AFTER | DELAYS | {REFUSE, LAG} | PUSH | AT_ONCE
 

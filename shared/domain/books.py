@@ -161,12 +161,15 @@ def settled(book: Book, intent: Intent, filled: Decimal, applied: Decimal = Deci
     What an opening order left unfilled leaves the target and is not chased; what a close left unfilled stays to be
     closed.
     """
-    moved = filling(book, intent, filled, applied)
+    held = Contracts(book.held + (filled - applied) * sign(intent.change))
     if intent.leg is Leg.CLOSE:
-        return replace(moved, kept=_ONE)
-    unfilled = (intent.size - filled) * sign(intent.change) * book.kept
-    further = _scaled(intent.openings, book.kept) if intent.more and filled == intent.size else ()
-    return replace(moved, target=_lowered(moved.target, unfilled), openings=(*further, *book.openings), kept=_ONE)
+        return Book(book.target, held, book.openings)
+    unfilled, target = intent.size - filled, book.target
+    if unfilled:
+        target = _lowered(target, unfilled * sign(intent.change) * book.kept)
+    elif intent.more:
+        return Book(target, held, (*_scaled(intent.openings, book.kept), *book.openings))
+    return Book(target, held, book.openings)
 
 
 def filling(book: Book, intent: Intent, filled: Decimal, applied: Decimal) -> Book:

@@ -5,6 +5,7 @@ what lets a stranger audit us and lets a new holder of a lane ask the venue what
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NewType
 
@@ -36,9 +37,10 @@ def client_order_id(event: EventId, follower: AccountId, leg: Leg, tries: int) -
 
     Fits OKX's rule of 1-32 letters and digits (D#order-book-trading-trade-post-place-order).
     """
-    return ClOrdId(blake2b(f"{event}|{follower}|{leg.value}|{tries}".encode(), digest_size=16).hexdigest())
+    return ClOrdId(blake2b(f"{event}|{follower}|{leg}|{tries}".encode(), digest_size=16).hexdigest())
 
 
+@lru_cache(maxsize=4_096)
 def entry_order(entry: EntryId) -> tuple[int, int]:
     """Turn a stream id into a value that sorts as Redis sorts it."""
     milliseconds, _, sequence = entry.partition("-")

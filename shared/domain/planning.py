@@ -52,12 +52,11 @@ def plan(
 
 def decide(at: Situation) -> Decision:
     """Return the next order: closes first, whole if nothing should remain; then what may open."""
-    book = at.book
-    intent = _close(at) if book.closes else None
-    if intent:
+    book, gap = at.book, at.book.gap
+    if book.held and gap * book.held < 0 and (intent := _close(at)):
         return Decision(book, intent)
-    if book.gap * book.target > 0:
-        return _open(at)
+    if gap * book.target > 0:
+        return _open(at, gap)
     return Decision(_at_rest(book))
 
 
@@ -86,23 +85,26 @@ def _close(at: Situation) -> Intent | None:
     )
 
 
-def _open(at: Situation) -> Decision:
+def _open(at: Situation, gap: Contracts) -> Decision:
     """Pass the gap through the limits and round it."""
-    if not at.book.openings:
+    book = at.book
+    if not book.openings:
         return Decision(_at_rest(_unasked(at)))
-    allowed = _allowed(at)
+    allowed = _allowed(at, gap)
     if not allowed.openings:
         return _open_nothing(at, allowed)
-    size = at.instrument.round_size(allowed.within_limit)
+    wanted = allowed.within_limit
+    size = at.instrument.round_size(wanted)
     if abs(size) < at.instrument.minimum:
         return _below_minimum(at, allowed)
-    book = denied(at.book, at.book.gap - allowed.within_limit)
+    if wanted != gap:
+        book = denied(book, gap - wanted)
     return Decision(_at_rest(book), _opening(at, allowed, size), allowed.skips)
 
 
-def _allowed(at: Situation) -> Allowed:
+def _allowed(at: Situation, gap: Contracts) -> Allowed:
     """Ask every rule about the openings that need an order, as long as any is left."""
-    allowed = Allowed(at.book.gap, newest(at.book.openings, abs(at.book.gap)))
+    allowed = Allowed(gap, newest(at.book.openings, abs(gap)))
     for rule in RULES:
         if not allowed.openings:
             break

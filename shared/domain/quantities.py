@@ -34,6 +34,8 @@ def sign(value: Decimal) -> int:
 
 def plain(value: Decimal) -> str:
     """Spell a decimal as OKX does: no exponent, no trailing zeros."""
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text

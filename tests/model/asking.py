@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from services.follower_worker.flights import Found, Probe
-from services.follower_worker.strands import Strand, name_of
-from shared.domain.ids import ClOrdId, EventId
+from services.follower_worker.strands import Strand
+from shared.domain.ids import ClOrdId, EventId, client_order_id
 from shared.domain.instruments import Instrument
 from shared.domain.outcomes import OrderReport
 from shared.domain.subscriptions import Subscription
@@ -98,7 +98,7 @@ class Doubt:
         hits: list[Found] = []
         tries = probe.tries
         while True:
-            name = name_of(self.strand, Probe(probe.event, probe.leg, tries))
+            name = client_order_id(probe.event, self.strand.key.follower, probe.leg, tries)
             report = self.venue.ask(name)
             if report is None:
                 return hits, self.exists(name, report) is False

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from services.follower_worker.flights import StrandKey
 from services.follower_worker.lane import Lane
-from services.follower_worker.undecided import Written
+from services.follower_worker.records import Written
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import entry_order
 from shared.domain.orders import Attempt

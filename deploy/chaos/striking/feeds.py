@@ -27,13 +27,13 @@ async def silence_sockets(act: Act, dice: Random) -> None:
 async def lose_pushes(act: Act, dice: Random) -> None:
     """Push nothing for a while on sockets that answer, then cut them: what was lost shows in no later push."""
     venue, seconds = act.theatre.stage.venue, dice.uniform(1, 5)
-    planted = await venue.plant({"kind": "push_drop", "where": {"role": "leader"}})
+    planted = await venue.plant({"kind": "push_end", "where": {"role": "leader"}})
     act.timeline.note("venue", f"pushes nothing for {seconds:.1f} s")
     try:
         await asyncio.sleep(seconds)
-        await _struck(act, {"kind": "ws_drop"})
     finally:
         await venue.remove(planted)
+    await _struck(act, {"kind": "ws_drop"})
 
 
 async def _struck(act: Act, spec: Mapping[str, object]) -> None:

@@ -33,11 +33,15 @@ class OrderPushes:
         self._session = session
         self._faults = faults
         self._held: list[str] = []
+        self._ended = False
+        """Whether the session pushes no order any more, though it lives."""
         self._late_until = 0.0
         """Until when pushes wait for one that is late: they come late, but never overtake each other."""
 
     def push(self, subscription: Subscription, order: Order, fill: Fill | None) -> None:
         """Push one change of an order."""
+        if self._ended:
+            return
         row = order_push(order, fill)
         fault = self._fault(order)
         if fault is not None and fault.kind == "push_no_trade_id":
@@ -54,6 +58,7 @@ class OrderPushes:
                 self._later(text, 0.0)
         elif fault.kind == "push_reorder":
             self._hold(text, fault)
+        self._ended = fault is not None and fault.kind == "push_end"
 
     def _later(self, text: str, seconds: float) -> None:
         """Push after a while, behind whatever is late already."""

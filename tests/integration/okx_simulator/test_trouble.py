@@ -175,6 +175,20 @@ async def test_pushes_repeat_vanish_and_lose_their_trade() -> None:
         assert [(row["state"], row["tradeId"]) for row in rows] == [("live", ""), ("filled", "")]
 
 
+async def test_a_socket_that_pushes_no_order_any_more_answers_and_stays_so_when_the_fault_is_gone() -> None:
+    orders = {"channel": "orders", "instType": "ANY"}
+    async with trading() as (sim, _), listening(sim, orders) as ws:
+        await sim.plant("push_end")
+        await sim.trade("1900", SWAP, "buy", "1")
+        await sim.clear_faults()
+        await sim.trade("1900", SWAP, "buy", "1")
+        assert await speaks(ws)
+        async with listening(sim, orders) as other:
+            await sim.trade("1900", SWAP, "buy", "2")
+            assert [(await heard(other))["data"][0]["sz"] for _ in range(2)] == ["2", "2"]
+        assert await speaks(ws)
+
+
 async def test_pushes_come_out_of_order() -> None:
     async with trading() as (sim, _), listening(sim, {"channel": "orders", "instType": "ANY"}) as ws:
         await sim.plant("push_reorder", window=4)

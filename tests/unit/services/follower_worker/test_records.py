@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from services.follower_worker.flights import Flight, StrandKey
 from services.follower_worker.phases import Phase
-from services.follower_worker.records import field_name, key_of, read_strand, write_strand
+from services.follower_worker.records import key_of, read_strand, write_strand
 from services.follower_worker.strands import Strand
 from shared.domain.books import Book
 from shared.domain.fills import Hops
@@ -115,4 +115,4 @@ def test_from_a_holder_that_left_nothing_on_its_way_it_goes_on_where_it_stood(st
 
 
 def test_a_field_name_is_read_back() -> None:
-    assert key_of(field_name(KEY)) == KEY
+    assert key_of(Strand(KEY).name) == KEY
