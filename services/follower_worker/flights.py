@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from shared.domain.books import Book, adopted, settled
 from shared.domain.ids import AccountId, EventId, InstId, Leg
 from shared.domain.instruments import Instrument
 from shared.domain.orders import Attempt, Intent, MarginMode, OrderType
@@ -56,3 +57,13 @@ def seen_intent(order: Found, change: Contracts, instrument: Instrument) -> Inte
     """Rebuild the intent of an order found at the venue."""
     piece = order.leg is Leg.OPEN and abs(change) in (instrument.max_market, instrument.max_limit)
     return Intent(instrument.inst_id, order.leg, change, OrderType.MARKET, None, False, MarginMode.CROSS, more=piece)
+
+
+def adopt(book: Book, tries: dict[Leg, int], orders: list[Found], instrument: Instrument) -> Book:
+    """Take found orders into a book in the order they must have been sent; `tries` goes on behind the last."""
+    for order in sorted(orders, key=lambda each: (each.leg is Leg.OPEN, each.tries)):
+        change = Contracts(order.report.size * order.report.side.sign)
+        made_room = adopted(book, order.leg, change, instrument)
+        book = settled(made_room, seen_intent(order, change, instrument), order.report.filled)
+        tries[order.leg] = order.tries + 1
+    return book

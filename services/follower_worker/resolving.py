@@ -46,6 +46,8 @@ class Resolver:
         self._known: set[int] = set()
         self.on_touched: Callable[[Lane, Strand], None] = lambda lane, strand: lane.touch(strand)
         """Called when a strand has something to write."""
+        self.on_settled: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
+        """Called when an order's end was taken, before it is written."""
         self.on_done: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
         """Called when nothing is left to ask for a strand: it may have something to send."""
 
@@ -126,6 +128,7 @@ class Resolver:
             version = lane.subscription(strand.key).version
             lane.tell(strand, tell_settled(strand, flight, report, version, self._venue.clock.now_ms()))
         self._metrics.settled.inc()
+        self.on_settled(lane, strand)
 
     async def _decide_unknown(self, doubt: Doubt) -> float | None:
         if not self._venue.clock.surely_past(doubt.strand.wait_ms):

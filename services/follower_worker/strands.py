@@ -16,16 +16,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from services.follower_worker.flights import Flight, Found, Probe, StrandKey, seen_intent
+from services.follower_worker.flights import Flight, Found, Probe, StrandKey, adopt
 from services.follower_worker.phases import Phase
 from services.follower_worker.undecided import OpenEntry
-from shared.domain.books import FLAT, Book, adopted, fold, left_of, observed, settled, withdrawn
+from shared.domain.books import FLAT, Book, fold, left_of, observed, settled, withdrawn
 from shared.domain.fills import Hops, TradeEvent
 from shared.domain.ids import STREAM_START, EntryId, EventId, Leg
 from shared.domain.instruments import Instrument
 from shared.domain.orders import Attempt, Opening, attempt
 from shared.domain.outcomes import Accepted, Category, NotPlaced, OrderReport, Placement, Refused, Unknown
-from shared.domain.planning import decide
+from shared.domain.planning import Decision, decide
 from shared.domain.quantities import ZERO, Contracts
 from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.risk import Situation
@@ -147,17 +147,25 @@ class Strand:
     def next(self, at: Situation) -> tuple[Attempt | None, tuple[Skip, ...]]:
         """Decide: an attempt to launch at once, or none; and what was skipped."""
         decision = decide(at)
+        if decision.intent is None:
+            return None, self._rest(decision)
         self.book = decision.book
+        named = attempt(decision.intent, self.key.follower, self.event, self.tries[decision.intent.leg])
+        return named, decision.skips
+
+    def rest(self, at: Situation) -> tuple[Skip, ...]:
+        """Come to rest now if there is nothing to order, so that one commit says both; returns what was skipped."""
+        decision = decide(at)
+        return () if decision.intent else self._rest(decision)
+
+    def _rest(self, decision: Decision) -> tuple[Skip, ...]:
         skips = decision.skips
-        if decision.intent:
-            named = attempt(decision.intent, self.key.follower, self.event, self.tries[decision.intent.leg])
-            return named, skips
-        self.phase, self.failures = Phase.IDLE, 0
+        self.book, self.phase, self.failures = decision.book, Phase.IDLE, 0
         if self.covers and all(skip.event != self.event for skip in skips):
             skips = (*skips, Skip(self.event, Reason.NETTED, numbers(target=self.book.target, held=self.book.held)))
         self.covers = 0
         self._record_result()
-        return None, skips
+        return skips
 
     def launch(self, named: Attempt, expires_ms: int, sent_ms: int) -> None:
         """Note that an attempt is leaving now."""
@@ -192,10 +200,7 @@ class Strand:
             self.postpone()
 
     def _refused(self, named: Attempt) -> None:
-        """Take a definitive no.
-
-        Nothing exists under the name, so it is not used up: names that exist have no gaps between them.
-        """
+        """Take a definitive no. The name is not used up: names that exist have no gaps between them."""
         self.flight, self.phase = None, Phase.READY
         self.failures += 1
         if named.intent.leg is Leg.OPEN:
@@ -234,10 +239,7 @@ class Strand:
         self.phase, self.wait_ms = Phase.DOUBTFUL, max(self.wait_ms, wait_ms, expires_ms)
 
     def postpone(self) -> None:
-        """Have the record written although nothing was decided.
-
-        A strand that has to wait must not hold the offset back.
-        """
+        """Have the record written although nothing was decided: a strand that waits must not hold the offset back."""
         self.revision += 1
 
     def probes(self) -> list[Probe]:
@@ -274,12 +276,7 @@ class Strand:
         return skips
 
     def _adopt(self, orders: list[Found], instrument: Instrument) -> None:
-        for order in sorted(orders, key=lambda each: (each.leg is Leg.OPEN, each.tries)):
-            change = Contracts(order.report.size * order.report.side.sign)
-            self.book = adopted(self.book, order.leg, change, instrument)
-            self.book = settled(self.book, seen_intent(order, change, instrument), order.report.filled)
-            self.tries[order.leg] = order.tries + 1
-            self.covers = 0
+        self.book, self.covers = adopt(self.book, self.tries, orders, instrument), 0 if orders else self.covers
 
     def written(self, results: int, revision: int) -> None:
         """Take note that a commit made everything up to `results` and `revision` durable."""
@@ -296,5 +293,5 @@ class Strand:
 
     def _flight(self) -> Flight:
         if self.flight is None:
-            raise RuntimeError(f"{self.key} has nothing in flight in phase {self.phase}: an answer came twice")
+            raise RuntimeError(f"{self.key} has nothing in flight in phase {self.phase}; an answer was delivered twice")
         return self.flight

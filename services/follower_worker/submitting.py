@@ -130,11 +130,9 @@ class Submitter:
         if situation is None:
             self._again(lane, strand, _LONGEST_PAUSE_MS / 1000)
             return None
-        version, now_ms = situation.subscription.version, situation.now_ms
+        now_ms = situation.now_ms
         named, skips = strand.next(situation)
-        for skip in skips:
-            lane.tell(strand, tell_skip(strand, skip, version, now_ms))
-            self._metrics.skipped(skip.reason)
+        self._tell(lane, strand, skips, situation)
         if named is None:
             self.on_touched(lane, strand)
             return None
@@ -147,6 +145,17 @@ class Submitter:
         strand.launch(named, expires_ms, now_ms)
         self._pace.sent(strand.key, now)
         return strand.flight
+
+    def rest(self, lane: Lane, strand: Strand) -> None:
+        """Let a strand whose order has ended rest at once if nothing is left to order; nothing is sent here."""
+        situation = self._situation(lane, strand)
+        if situation:
+            self._tell(lane, strand, strand.rest(situation), situation)
+
+    def _tell(self, lane: Lane, strand: Strand, skips: tuple[Skip, ...], situation: Situation) -> None:
+        for skip in skips:
+            lane.tell(strand, tell_skip(strand, skip, situation.subscription.version, situation.now_ms))
+            self._metrics.skipped(skip.reason)
 
     def _situation(self, lane: Lane, strand: Strand) -> Situation | None:
         instrument = self._venue.instruments.find(strand.key.inst_id)
