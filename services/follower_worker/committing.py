@@ -1,6 +1,7 @@
 """USE CASE what was decided becomes durable.
 
-One commit in flight per lane, carrying everything that gathered meanwhile.
+One commit in flight per lane, carrying everything that gathered meanwhile and for a moment before: a commit costs as
+much as ten strands in it. Who has an order to send that waits for it is not kept waiting.
 """
 
 import asyncio
@@ -33,19 +34,36 @@ class Committer:
         )
         self._wake = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
+        self.linger_s = 0.0
+        """How long to gather before a commit that nobody waits for."""
+        self._hurry = asyncio.Event()
         self.on_written: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
         """Called for each strand whose commit succeeded: it may have something to send."""
 
     def wake(self) -> None:
         """Say that there may be something to write. Never blocks."""
         self._wake.set()
+        if self._lane.hurried or self._lane.lost:
+            self._hurry.set()
 
     async def write_until_lost(self) -> None:
         """Write whenever woken, until the lane is lost."""
         while not self._lane.lost:
             await self._wake.wait()
             self._wake.clear()
+            if self.linger_s:
+                await self._gather()
             await self.settle_down()
+
+    async def _gather(self) -> None:
+        """Wait for more to write, unless somebody waits for this."""
+        try:
+            async with asyncio.timeout(self.linger_s):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._hurry.clear()
 
     async def settle_down(self) -> None:
         """Write until nothing writable is left; also the last step of a drain."""

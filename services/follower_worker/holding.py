@@ -59,6 +59,8 @@ class Holder:
         self._order = [LaneNumber(number) for number in range(lane_count)]
         Random(worker).shuffle(self._order)
         self._again_s = renew_s
+        self.linger_s = 0.0
+        """How long a lane gathers before a commit that nobody waits for."""
         self._nudged = asyncio.Event()
         self.on_written: Callable[..., None] = lambda _lane, _strand: None
         self.on_doubt: Callable[..., None] = lambda _lane, _strand: None
@@ -144,7 +146,7 @@ class Holder:
             self._forget_taking(lease)
             return
         committer = Committer(lane, self._store, self._clock, self._metrics, self._unreachable)
-        committer.on_written = self.on_written
+        committer.on_written, committer.linger_s = self.on_written, self.linger_s
         if self._taking.get(lease.lane) is not lease:
             return
         del self._taking[lease.lane]

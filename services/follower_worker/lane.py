@@ -46,6 +46,8 @@ class Lane:
     written_offset: EntryId = STREAM_START
     lost: bool = False
     draining: bool = False
+    hurried: bool = False
+    """Whether somebody has an order to send as soon as what came before it is written."""
     caught_up: bool = False
     """True once it follows the reader: every entry an earlier holder may have acted on has been read."""
     confirmed: dict[AccountId, EntryId] = field(default_factory=dict)
@@ -199,13 +201,14 @@ class Lane:
 
     def touch(self, strand: Strand) -> None:
         """Note that a strand's record is behind."""
+        self.hurried |= strand.phase is Phase.READY and strand.committed != strand.results
         if not strand.touched:
             strand.touched = True
             self.touched.append(strand)
 
     def prepare(self) -> Written | None:
         """Gather the next commit, or None if there is nothing to write; what is in flight is left for a later one."""
-        commit = Commit(self.seq + 1)
+        commit, self.hurried = Commit(self.seq + 1), False
         carried: list[tuple[Strand, int, int]] = []
         left: list[Strand] = []
         for number, strand in enumerate(self.touched):

@@ -11,6 +11,9 @@ class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, 
     worker: str = Field("", description="text: this worker's name among the live ones; empty makes one up")
     senders: int = Field(64, ge=1, le=1024, description="orders: the most in the air at once; as many connections")
     askers: int = Field(16, ge=1, le=256, description="questions: the most asked at once")
+    commit_ms: float = Field(
+        10, ge=0, description="milliseconds: how long a lane gathers before it writes what no order waits for"
+    )
     orders_a_window: int = Field(60, ge=1, description="orders: the most per follower and instrument in 2 seconds")
     throttle_pause_ms: int = Field(500, gt=0, description="milliseconds: how long a throttled follower waits")
     absent_gap_ms: int = Field(

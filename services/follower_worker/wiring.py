@@ -264,6 +264,7 @@ def _limits(settings: Settings) -> Limits:
         worker=settings.worker or f"worker-{token_hex(4)}",
         lane_count=settings.lanes,
         renew_s=settings.lease_renew_ms / 1_000,
+        commit_s=settings.commit_ms / 1_000,
         order_deadline_ms=settings.okx_order_deadline_ms,
         orders_a_window=settings.orders_a_window,
         throttle_pause_s=settings.throttle_pause_ms / 1_000,

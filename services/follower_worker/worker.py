@@ -25,6 +25,7 @@ class Limits:
     worker: str
     lane_count: int = 16
     renew_s: float = 1.0
+    commit_s: float = 0.0
     order_deadline_ms: int = 1_000
     orders_a_window: int = 60
     throttle_pause_s: float = 0.5
@@ -71,6 +72,7 @@ class Worker:
         self.drifting = Drifting(
             venue, bus.leaders, bus.trades, lambda: self.holder.lanes, clock, metrics, limits.drift, bus.unreachable
         )
+        self.holder.linger_s = limits.commit_s
         self._metrics = metrics
         self._connect()
 

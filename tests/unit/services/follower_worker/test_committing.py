@@ -10,6 +10,7 @@ import pytest
 from services.follower_worker.committing import Committer
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
+from services.follower_worker.phases import Phase
 from services.follower_worker.strands import Strand
 from shared.domain.lanes import Lease
 from shared.messages.lane import Commit, Written
@@ -168,3 +169,36 @@ async def test_woken_while_writing_it_writes_again() -> None:
 
 def test_a_lane_with_nothing_to_say_writes_nothing() -> None:
     assert lane(subscription()).prepare() is None
+
+
+async def test_what_nobody_waits_for_is_gathered_into_one_commit() -> None:
+    desk = Writing()
+    taken = await desk.take()
+    committer = desk.committer(taken)
+    committer.linger_s = 0.1
+    writing = asyncio.ensure_future(committer.write_until_lost())
+    for strand in decided(taken):
+        strand.phase = Phase.IDLE
+        committer.wake()
+        await asyncio.sleep(0.005)
+    assert desk.store.commits == []
+    await until(lambda: desk.store.commits)
+    assert len(desk.store.commits[0].forgotten) == 3
+    writing.cancel()
+
+
+async def test_an_order_that_waits_for_it_is_not_kept_waiting() -> None:
+    desk = Writing()
+    taken = await desk.take()
+    committer = desk.committer(taken)
+    committer.linger_s = 30
+    writing = asyncio.ensure_future(committer.write_until_lost())
+    strand = decided(taken)[0]
+    committer.wake()
+    await asyncio.sleep(0.01)
+    assert desk.store.commits == []
+    strand.results += 1
+    taken.touch(strand)
+    committer.wake()
+    await until(lambda: desk.store.commits)
+    writing.cancel()
