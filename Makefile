@@ -12,11 +12,12 @@ DEMO_ARGS ?=
 CHAOS_ARGS ?=
 MUTANTS_ARGS ?=
 FIGURES_ARGS ?=
+BENCH_ARGS ?=
 DIR ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt format lint types arch test check demo conformance parse docs lock clean chaos mutants figures
+.PHONY: help setup fmt format lint types arch test check demo conformance parse docs lock clean chaos mutants figures bench instructions
 
 ##@ Start here
 help: ## Show every target with what it does
@@ -69,6 +70,12 @@ mutants: $(STAMP) ## Take each protection out of a scratch copy and see its proo
 
 figures: $(STAMP) ## Measure how long noticing, taking over and handing over take
 	$(BIN)/python -m deploy.chaos.figures $(FIGURES_ARGS)
+
+bench: $(STAMP) ## Measure orders per CPU-second, latency, growth and memory beside rivals; BENCH_ARGS="--quick --no-bars --json"
+	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+instructions: $(STAMP) ## Count the processor's instructions per order, alike on every run; needs valgrind
+	$(BIN)/python -m tests.bench.instructions
 
 ##@ Rehearse against others
 conformance: $(STAMP) ## Run unmodified OKX clients, each in an environment of its own, against the simulator

@@ -93,6 +93,11 @@ class Theatre:
         self._number, self._position = 0, Decimal(0)
 
     @property
+    def certificate(self) -> Path:
+        """Return what clients of the stub must trust."""
+        return Path(self._settings["SSL_CERT_FILE"])
+
+    @property
     def followers(self) -> int:
         """Return how many copy each event."""
         return len(self.cast.followers)
