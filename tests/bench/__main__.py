@@ -1,6 +1,6 @@
 """`python -m tests.bench`: run the benchmark, print tables, write build/bench.json and build/bench.png.
 
-Exit codes: 0 every bar was reached, 1 some was missed, 2 it could not run, or the stub was in the way (the run is void).
+Exit codes: 0 every bar was reached, 1 some was missed, 2 it could not run, or the stub was in the way.
 """
 
 import argparse
