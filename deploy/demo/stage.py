@@ -173,6 +173,8 @@ def service_settings(folder: Path, redis_url: str, venue_url: str, cast: Cast) -
         "SLIPSTREAM_REFRESH_ANSWER_S": "3",
         "SLIPSTREAM_CLAIM_S": "10",
         "SLIPSTREAM_GRANT_LIFE_S": str(SHORTEST_LIFE_S),
+        # A dozen processes share one machine, and its limit on open files.
+        "SLIPSTREAM_SENDERS": "64",
     }
 
 

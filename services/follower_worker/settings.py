@@ -9,8 +9,10 @@ class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, 
     """A worker's own settings, beside the fragments."""
 
     worker: str = Field("", description="text: this worker's name among the live ones; empty makes one up")
-    senders: int = Field(64, ge=1, le=1024, description="orders: the most in the air at once; as many connections")
-    askers: int = Field(16, ge=1, le=256, description="questions: the most asked at once")
+    senders: int = Field(
+        512, ge=1, le=8192, description="orders: the most in the air at once; as many connections, opened at the start"
+    )
+    askers: int = Field(32, ge=1, le=1024, description="questions: the most asked at once")
     commit_ms: float = Field(
         10, ge=0, description="milliseconds: how long a lane gathers before it writes what no order waits for"
     )

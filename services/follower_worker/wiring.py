@@ -1,7 +1,7 @@
 """The one file where a worker's clients are built and handed over."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
@@ -31,10 +31,12 @@ from shared.domain.lanes import Lane as LaneNumber
 from shared.domain.risk import Account
 from shared.lifecycle import Lifetime
 from shared.okx.authority import Authority, RenewalLimits
+from shared.okx.errors import NotSent
 from shared.okx.exchange import ExchangeLimits, OkxExchange
 from shared.okx.market import OkxMarket
 from shared.okx.opening import Ways, open_ways
 from shared.okx.socket import ConnectGate, SocketLimits
+from shared.okx.wire import Wire
 from shared.okx.wires import open_wires
 from shared.store.accounts import Account as StoredAccount
 from shared.store.copies import RedisCopies
@@ -153,13 +155,14 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     complaints = Complaints(GrantNotices(redis, Keys(settings.installation), clock), clock, UNREACHABLE)
     life.background("complaints", complaints.announce_for_ever)
     authority = Authority(storage.opened, ways.venue, clock, _RENEWAL, on_rejected=complaints.rejected)
-    exchange = await _open_exchange(life, settings, ways, authority)
+    exchange, wires = await _open_exchange(life, settings, ways, authority)
     roster = Roster(storage.book, exchange, market, ways.venue, InstId(settings.proof_instrument))
     venue = Venue(exchange, market, ways.venue, roster.account)
     worker, reader = await _run_worker(life, settings, redis, storage.memory, venue, roster, clock, metrics)
 
     async def copy() -> None:
         if await ways.heard(life.stopping, market.load):
+            await _warm(wires, settings.senders)
             await reader.keep_up()
             await worker.holder.hold_until(life.stopping)
 
@@ -168,7 +171,19 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     life.background("health", lambda: health.serve(settings.telemetry_host, settings.telemetry_port))
 
 
-async def _open_exchange(life: Lifetime, settings: Settings, ways: Ways, authority: Authority) -> OkxExchange:
+async def _warm(wires: Iterable[Wire], connections: int) -> None:
+    """Open the connections before a lane is taken: the first order is as fast as the next.
+
+    A host that is away is no reason to wait; `keep_warm` goes on trying, and says so.
+    """
+    for wire in wires:
+        with suppress(NotSent):
+            await wire.warm(connections)
+
+
+async def _open_exchange(
+    life: Lifetime, settings: Settings, ways: Ways, authority: Authority
+) -> tuple[OkxExchange, Collection[Wire]]:
     accounts, wires = await open_wires(
         life,
         ways,
@@ -179,7 +194,7 @@ async def _open_exchange(life: Lifetime, settings: Settings, ways: Ways, authori
     for name, wire in wires.items():
         life.background(f"wire-{name}", partial(wire.keep_warm, settings.senders, _KEEP_WARM_S))
     limits = ExchangeLimits((settings.okx_order_deadline_ms + settings.okx_clock_margin_ms) / 1_000)
-    return OkxExchange(accounts, authority, ways.venue, settings.okx_tag, limits)
+    return OkxExchange(accounts, authority, ways.venue, settings.okx_tag, limits), wires.values()
 
 
 async def _open_storage(life: Lifetime, settings: Settings) -> Storage:
