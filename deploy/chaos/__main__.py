@@ -43,7 +43,8 @@ def _run_alone(options: Options) -> int:
     try:
         result = asyncio.run(_run(options))
     except (DidNotRun, ServerDidNotStart, VenueRefused, ExceptionGroup) as failure:
-        sys.stderr.write(f"seed {options.seed} did not run: {failure!r}\n")
+        reasons = failure.exceptions if isinstance(failure, ExceptionGroup) else (failure,)
+        sys.stderr.write(f"seed {options.seed} did not run: {'; '.join(map(str, reasons))}\n")
         return ExitCode.DID_NOT_RUN
     print(json.dumps(asdict(result)), flush=True)
     return ExitCode.CLEAN if result.clean else ExitCode.FOUND

@@ -125,13 +125,14 @@ class Run:
         scripts = {leader: await self._script(leader) for leader in self._theatre.cast.leaders}
         async with asyncio.TaskGroup() as group:
             leading = [group.create_task(self._lead(leader, script, ending)) for leader, script in scripts.items()]
-            striking = [group.create_task(self._strike(each)) for each in self._plan.strikes]
+            striking = [group.create_task(self._strike(each), name=each.kind) for each in self._plan.strikes]
             await asyncio.sleep(self._seconds)
             _, late = await asyncio.wait(striking, timeout=_STRIKES_END_S)
             ending.set()
             await asyncio.wait(leading)
         if late:
-            raise DidNotRun(f"{len(late)} strikes did not end; expected each to be over within its time")
+            kinds, story = sorted(each.get_name() for each in late), "\n".join(self._act.timeline.lines)
+            raise DidNotRun(f"{kinds} did not end; expected each strike to be over within its time\n{story}")
         if self._plan.flat:
             for leader, script in scripts.items():
                 for order in script.flatten():

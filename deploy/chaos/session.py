@@ -36,7 +36,7 @@ async def run_all(options: Options) -> tuple[list[Result], list[int]]:
             if options.until_found and isinstance(result, Result) and not result.clean:
                 seeds_left.clear()
             sys.stderr.write(f"{done:>4}/{options.runs}  {time.monotonic() - began:6.0f} s  {said}\n")
-            if isinstance(result, Result) and not result.clean:
+            if isinstance(result, Result) and (result.crashes or not result.clean):
                 sys.stderr.write(story(result, options))
 
     await asyncio.gather(*(run_some() for _ in range(options.jobs)))
@@ -80,5 +80,6 @@ def _words(seed: int, options: Options) -> Iterator[str]:
 def _line(result: Result) -> str:
     found = ", ".join(f"{word} {count}" for word, count in result.counts.items() if count)
     verdict = f"FOUND {found}" if found else "clean"
-    figures = f"{result.events} events, {result.copies} copies, {result.in_doubt} in doubt"
+    crashed = f", {result.crashes} CRASHES" if result.crashes else ""
+    figures = f"{result.events} events, {result.copies} copies, {result.in_doubt} in doubt{crashed}"
     return f"seed {result.seed:<5} {verdict}; {figures}; {', '.join(result.kinds)}"

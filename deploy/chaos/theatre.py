@@ -69,7 +69,7 @@ async def theatre(
         of_workers = {name: _settings_of(name, settings, to_redis[name], to_venue[name]) for name in names}
         processes = _services(of_workers, settings, logs)
         stage = Stage(folder, settings["SLIPSTREAM_REDIS_URL"], venue, simulator, *processes, http)
-        closing.callback(stop_all, stage.services)
+        closing.push_async_callback(asyncio.to_thread, stop_all, stage.services)  # the proxies have to go on meanwhile
         for process in stage.services:
             process.start()
         await asyncio.gather(*(stage.ready(process) for process in stage.services))
