@@ -1,12 +1,17 @@
-"""Who is served next: closes before opens, each in the order they became ready."""
+"""Who is served next: closes before opens, each in the order they became ready; and who is asked for next."""
 
+import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
+from services.follower_worker.doubts import Doubt
 from services.follower_worker.lane import Lane
 from services.follower_worker.strands import Strand
+from shared.ports import Clock
 
 Waiting = tuple[Lane, Strand]
+_PATIENCE_S = 0.2
+"""How long a question nobody waits for may be put off for orders."""
 
 
 class ReadyQueue:
@@ -51,3 +56,53 @@ class ReadyQueue:
             return None
         waiting[1].queued = False
         return waiting
+
+
+class AskQueue:
+    """Strands to be asked for. A question that nothing waits for lets orders go first, for a moment.
+
+    What an order filled is mostly known beforehand; the price the last follower gets is not.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._urgent: deque[Doubt] = deque()
+        self._patient: deque[tuple[Doubt, float]] = deque()
+        self._askers: deque[asyncio.Future[None]] = deque()
+        self.orders_wait: Callable[[], bool] = lambda: False
+        """Tells whether orders wait to be sent."""
+
+    def put(self, doubt: Doubt) -> None:
+        """Line a question up."""
+        if doubt.awaited:
+            self._urgent.append(doubt)
+        else:
+            self._patient.append((doubt, self._clock.monotonic() + _PATIENCE_S))
+        self._wake()
+
+    def orders_are_through(self) -> None:
+        """Hear that no order waits any more."""
+        for _ in range(min(len(self._patient), len(self._askers))):
+            self._wake()
+
+    async def take(self) -> Doubt:
+        """Wait for the next question; for any number of askers."""
+        while (doubt := self._next()) is None:
+            asker = asyncio.get_running_loop().create_future()
+            self._askers.append(asker)
+            await asker
+        return doubt
+
+    def _next(self) -> Doubt | None:
+        if self._urgent:
+            return self._urgent.popleft()
+        if self._patient and (not self.orders_wait() or self._clock.monotonic() > self._patient[0][1]):
+            return self._patient.popleft()[0]
+        return None
+
+    def _wake(self) -> None:
+        while self._askers:
+            asker = self._askers.popleft()
+            if not asker.done():
+                asker.set_result(None)
+                return

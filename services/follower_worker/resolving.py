@@ -17,6 +17,7 @@ from services.follower_worker.flights import Found, Probe
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.phases import Phase
+from services.follower_worker.queues import AskQueue
 from services.follower_worker.strands import Strand
 from services.follower_worker.submitting import Venue
 from services.follower_worker.telling import tell_absent, tell_adopted, tell_settled, tell_skip
@@ -42,7 +43,7 @@ class Resolver:
     def __init__(self, venue: Venue, trades: Trades, clock: Clock, metrics: Metrics, absent_gap_s: float) -> None:
         self._venue, self._clock, self._metrics, self._gap_s = venue, clock, metrics, absent_gap_s
         self._trades = trades
-        self._queue: asyncio.Queue[Doubt] = asyncio.Queue()
+        self.queue = AskQueue(clock)
         self._known: set[int] = set()
         self.on_touched: Callable[[Lane, Strand], None] = lambda lane, strand: lane.touch(strand)
         """Called when a strand has something to write."""
@@ -55,7 +56,7 @@ class Resolver:
         """Take a strand that must be asked for; does nothing if it is being asked for already."""
         if id(strand) not in self._known:
             self._known.add(id(strand))
-            self._queue.put_nowait(Doubt(lane, strand))
+            self.queue.put(Doubt(lane, strand))
 
     @property
     def waiting(self) -> int:
@@ -65,7 +66,7 @@ class Resolver:
     async def ask_for_ever(self) -> None:
         """Serve doubts one after another; run several of these side by side."""
         while True:
-            doubt = await self._queue.get()
+            doubt = await self.queue.take()
             try:
                 pause = await self._serve(doubt)
             except CouldNotAsk:
@@ -82,7 +83,7 @@ class Resolver:
                     self.on_touched(doubt.lane, doubt.strand)
                     self.on_done(doubt.lane, doubt.strand)
             else:
-                asyncio.get_running_loop().call_later(pause, self._queue.put_nowait, doubt)
+                asyncio.get_running_loop().call_later(pause, self.queue.put, doubt)
 
     async def _too_early(self, doubt: Doubt) -> float | None:
         """Return how long to wait before anything can be concluded, None if it can be now."""

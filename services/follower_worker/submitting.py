@@ -64,6 +64,8 @@ class Submitter:
         """Called when a strand has something to write."""
         self.on_doubt: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
         """Called when a strand must be asked for."""
+        self.on_idle: Callable[[], None] = lambda: None
+        """Called when nobody waits to send any more."""
         self.on_missed: Callable[[Strand, tuple[Opening, ...]], None] = lambda _strand, _openings: None
         """Called with the openings of an order the venue will not have."""
 
@@ -83,8 +85,11 @@ class Submitter:
         """Serve while there are places, a breath at a time: answers are not to wait behind a thousand sends."""
         self._woken = False
         for _ in range(_A_BREATH):
-            waiting = self._ready.pop() if self._in_the_air < self._at_once else None
+            if self._in_the_air >= self._at_once:
+                return
+            waiting = self._ready.pop()
             if waiting is None:
+                self.on_idle()
                 return
             lane, strand = waiting
             try:

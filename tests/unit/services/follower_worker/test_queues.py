@@ -1,10 +1,15 @@
 """Closes before opens, each in the order they became ready, nobody twice."""
 
+import asyncio
+
+from services.follower_worker.doubts import Doubt
 from services.follower_worker.lane import Lane
 from services.follower_worker.phases import Phase
-from services.follower_worker.queues import ReadyQueue
+from services.follower_worker.queues import AskQueue, ReadyQueue
 from services.follower_worker.strands import Strand
-from tests.support.builders import NOON_MS, book, event, instrument
+from shared.domain.outcomes import Accepted
+from tests.support.builders import NOON_MS, book, event, instrument, situation
+from tests.support.clock import FakeClock, settle
 from tests.support.lanes import followers, lane
 
 
@@ -76,3 +81,55 @@ def test_whoever_is_lined_up_is_announced_once() -> None:
 
 def test_an_empty_queue_has_nobody() -> None:
     assert ReadyQueue().pop() is None
+
+
+def unsettled(count: int) -> list[Doubt]:
+    """Have orders accepted after which nothing is left to do."""
+    doubts = []
+    taken, strands = ready(count)
+    for strand in strands:
+        named, _ = strand.next(situation(book=strand.book))
+        assert named
+        strand.launch(named, NOON_MS + 1_000, NOON_MS)
+        strand.answered(Accepted("order", NOON_MS))
+        doubts.append(Doubt(taken, strand))
+    return doubts
+
+
+async def test_what_nothing_waits_for_is_asked_when_the_orders_are_through() -> None:
+    queue, waiting = AskQueue(FakeClock()), True
+    queue.orders_wait = lambda: waiting
+    first, second = unsettled(2)
+    asker = asyncio.ensure_future(queue.take())
+    queue.put(first)
+    await settle()
+    assert not asker.done()
+    second.strand.covers = 1
+    queue.put(second)
+    assert await asker is second, "an event waits for this one"
+    asker = asyncio.ensure_future(queue.take())
+    await settle()
+    waiting = False
+    queue.orders_are_through()
+    assert await asker is first
+
+
+async def test_it_is_not_put_off_for_long() -> None:
+    clock = FakeClock()
+    queue = AskQueue(clock)
+    queue.orders_wait = lambda: True
+    first, second = unsettled(2)
+    queue.put(first)
+    await clock.advance(1)
+    queue.put(second)
+    assert await asyncio.wait_for(queue.take(), 1) is first
+
+
+async def test_an_asker_that_was_cancelled_takes_no_turn() -> None:
+    queue = AskQueue(FakeClock())
+    (doubt,) = unsettled(1)
+    gone, there = (asyncio.ensure_future(queue.take()) for _ in range(2))
+    await settle()
+    gone.cancel()
+    queue.put(doubt)
+    assert await asyncio.wait_for(there, 1) is doubt
