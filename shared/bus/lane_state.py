@@ -20,6 +20,7 @@ from shared.messages.lane import Commit, LaneRecord, Written
 from shared.messages.outcome import encode as encode_outcome
 from shared.messages.strand import StrandV1
 
+_packer = msgspec.msgpack.Encoder()
 _subscription_encoder = msgspec.json.Encoder()
 _subscription_decoder = msgspec.json.Decoder(SubscriptionV1)
 
@@ -55,22 +56,15 @@ class LaneState:
 
     async def commit(self, lease: Lease, commit: Commit) -> Written:
         """Write one step; safe to repeat."""
-        sets: list[str | bytes] = []
+        # Text, not bytes: the server's MessagePack knows no binary type.
+        sets: list[str] = []
         for name, record in commit.strands.items():
-            sets += [STRAND + name, strand_message.encode(record)]
+            sets += [STRAND + name, strand_message.encode(record).decode()]
         for each in commit.subscriptions:
-            sets += [f"{SUBSCRIPTION}{each.follower}|{each.leader}", _subscription_encoder.encode(each)]
-        deletes = [STRAND + name for name in commit.forgotten]
-        args = [
-            lease.token,
-            commit.seq,
-            commit.offset or "",
-            len(sets) // 2,
-            len(deletes),
-            *sets,
-            *deletes,
-            *map(encode_outcome, commit.outcomes),
-        ]
+            sets += [f"{SUBSCRIPTION}{each.follower}|{each.leader}", _subscription_encoder.encode(each).decode()]
+        gone = [STRAND + name for name in commit.forgotten]
+        written = _packer.encode([sets, gone, [encode_outcome(each).decode() for each in commit.outcomes]])
+        args: list[str | bytes | int] = [lease.token, commit.seq, commit.offset or "", written]
         keys = (self._keys.lease(lease.lane), self._keys.lane(lease.lane), self._keys.outcomes, self._keys.epoch)
         return Written(await self._steps.commit(keys, args))
 

@@ -12,6 +12,8 @@ from functools import partial
 from math import inf
 from typing import Any
 
+import msgspec
+
 from shared.domain.ids import AccountId, ClOrdId, InstId
 from shared.domain.orders import Attempt
 from shared.domain.outcomes import Category, NotPlaced, OrderReport, Placement, Postponement, Refused, Unknown
@@ -20,10 +22,10 @@ from shared.okx import answers, codes, errors, protocol, translation
 from shared.okx.authority import Authority
 from shared.okx.protocol import Request, Response
 from shared.okx.rest import SiteWays
-from shared.okx.signing import authorised
+from shared.okx.signing import authorised, bearer_lines
 from shared.okx.venue_clock import OkxVenueClock
 from shared.ports import CouldNotAsk, GrantUnusable, Placed
-from shared.vault.credentials import Credential
+from shared.vault.credentials import BearerToken, Credential
 
 _TAG = re.compile(r"[A-Za-z0-9]{1,16}")
 
@@ -37,8 +39,7 @@ class ExchangeLimits:
     """Pages of fills read before giving up on proving that a name is in none of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
+class _Order(msgspec.Struct, frozen=True):
     """One order on its way, whatever it is sent with."""
 
     request: Request
@@ -72,6 +73,8 @@ class OkxExchange:
         self._tag = tag
         self._limits = limits
         self._placing: set[asyncio.Task[None]] = set()
+        self._lines: dict[AccountId, tuple[BearerToken, bytes]] = {}
+        """Header lines of the tokens in use."""
 
     def launch(self, attempt: Attempt, expires_ms: int, leave_before: float, placed: Placed) -> None:
         """Send one order that the venue refuses after `expires_ms`; see `ports.Exchange.launch`."""
@@ -150,6 +153,7 @@ class OkxExchange:
     def forget(self, account: AccountId) -> None:
         """Read the account's grant anew at its next use: it changed, or the account is no longer ours."""
         self._authority.forget(account)
+        self._lines.pop(account, None)
 
     async def _place_anew(self, order: _Order) -> Placement:
         """Read the grant, then place."""
@@ -175,11 +179,20 @@ class OkxExchange:
         """Send, once, with this credential."""
         try:
             wire = self._ways(credential).wire
-            signed = authorised(order.request, credential, self._venue.now_ms())
+            signed = self._signed(order.request, credential)
         except GrantUnusable as error:
             placed(_unusable(error))
             return
         wire.dispatch(signed, self._limits.answer_s, order.leave_before, lambda came: placed(self._read(order, came)))
+
+    def _signed(self, request: Request, credential: Credential) -> Request:
+        """Add what proves the account; a bearer's lines are spelled once per token."""
+        if not isinstance(credential, BearerToken):
+            return authorised(request, credential, self._venue.now_ms())
+        known = self._lines.get(credential.account)
+        if known is None or known[0] is not credential:
+            self._lines[credential.account] = known = credential, bearer_lines(credential)
+        return Request(request.method, request.path, request.headers + known[1], request.body)
 
     def _read(self, order: _Order, came: Response | errors.OkxError) -> Placement:
         if isinstance(came, errors.NotSent):
@@ -215,7 +228,7 @@ class OkxExchange:
 
     async def _wire(self, request: Request, credential: Credential) -> Response:
         wire = self._ways(credential).wire
-        return await wire.send(authorised(request, credential, self._venue.now_ms()), self._limits.answer_s)
+        return await wire.send(self._signed(request, credential), self._limits.answer_s)
 
     def _ways(self, credential: Credential) -> SiteWays:
         ways = self._sites.get(credential.site)

@@ -34,10 +34,22 @@ def authorised(request: Request, credential: Credential, at_ms: int) -> Request:
         GrantUnusable: the credential holds characters that no header can carry.
     """
     if isinstance(credential, BearerToken):
-        lines = _bearer(credential)
+        lines = bearer_lines(credential)
     else:
         lines = _signed(request, credential.key, timestamp(at_ms))
     return Request(request.method, request.path, request.headers + lines, request.body)
+
+
+def bearer_lines(credential: BearerToken) -> bytes:
+    """Return the header lines of a token; the same for every request.
+
+    Raises:
+        GrantUnusable: the token holds characters that no header can carry.
+    """
+    lines = b"Authorization: Bearer %b\r\nContent-Type: application/json\r\n" % _header(credential.token.reveal())
+    if credential.terminal_id is None:
+        return lines
+    return lines + b"TERMID: %b\r\n" % _header(credential.terminal_id)
 
 
 def login(key: ApiKey, at_ms: int) -> LoginArgument:
@@ -49,13 +61,6 @@ def login(key: ApiKey, at_ms: int) -> LoginArgument:
         timestamp=at,
         sign=signature(key.secret, f"{at}GET{_LOGIN_PATH}"),
     )
-
-
-def _bearer(credential: BearerToken) -> bytes:
-    lines = b"Authorization: Bearer %b\r\nContent-Type: application/json\r\n" % _header(credential.token.reveal())
-    if credential.terminal_id is None:
-        return lines
-    return lines + b"TERMID: %b\r\n" % _header(credential.terminal_id)
 
 
 def _signed(request: Request, key: ApiKey, at: str) -> bytes:
