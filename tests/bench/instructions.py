@@ -1,7 +1,7 @@
 """Count the processor's instructions per order, the same on every run and machine of one build: the regression figure.
 
-Valgrind's callgrind runs the steps of an order (`tests.bench.steps`) for a few hundred followers, and again for twice
-as many; the difference is what the second half cost. Needs valgrind.
+Valgrind runs the steps of an order (`tests.bench.steps`) for a few hundred followers and one event, and again
+for three events; the difference is what two events cost. Needs valgrind.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-_FOLLOWERS = 300
+_FOLLOWERS, _FEW, _MANY = 300, 1, 3
 _COLLECTED = re.compile(r"Collected : (\d+)")
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,15 +22,16 @@ class NotCounted(Exception):
     """Valgrind is not there, or did not run to its end; says what it said."""
 
 
-def count(followers: int) -> int:
-    """Return the instructions of one round for so many followers, start-up included.
+def count(events: int) -> int:
+    """Return the instructions of one round of so many events, start-up included.
 
     Raises:
         NotCounted: see there.
     """
     with tempfile.TemporaryDirectory() as folder:
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", sys.executable]
-        steps = ["-m", "tests.bench.steps", "--followers", str(followers), "--rounds", "1", "--json"]
+        size = ["--followers", str(_FOLLOWERS), "--events", str(events), "--rounds", "1"]
+        steps = ["-m", "tests.bench.steps", *size, "--json"]
         fixed = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             ended = subprocess.run(
@@ -44,9 +45,9 @@ def count(followers: int) -> int:
     return int(found[1])
 
 
-def per_order(followers: int = _FOLLOWERS) -> int:
+def per_order() -> int:
     """Return the instructions an order costs from event to settled and written. Raises as `count`."""
-    return (count(2 * followers) - count(followers)) // followers
+    return (count(_MANY) - count(_FEW)) // (_FOLLOWERS * (_MANY - _FEW))
 
 
 def main() -> int:

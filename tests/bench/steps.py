@@ -47,8 +47,8 @@ TOKEN = "t" * 300
 class Steps:
     """Runs every step over a lane and remembers the best time of each."""
 
-    def __init__(self, followers: int) -> None:
-        self._followers = followers
+    def __init__(self, followers: int, events: int = 1) -> None:
+        self._followers, self._events = followers, events
         self.best_us: dict[str, float] = {}
         self._metrics = Metrics(Meter("bench"))
         self._credentials = {
@@ -59,11 +59,11 @@ class Steps:
     def round(self) -> None:
         """Copy one event to everybody, and measure how the next one is copied: everybody has a strand by then."""
         held = lane(*(subscription(follower=name, ratio=Decimal(3 + n % 97) / 50) for n, name in self._names()))
-        first, second = event(0, "3.17", number=1, at_ms=NOON_MS), event("3.17", "6.34", number=2, at_ms=NOON_MS)
-        _Quiet(self._followers).copy(held, first)
+        _Quiet(self._followers).copy(held, event(0, 3, number=1, at_ms=NOON_MS))
         gc.collect()
         gc.disable()
-        self.copy(held, second)
+        for number in range(1, self._events + 1):
+            self.copy(held, event(3 * number, 3 * number + 3, number=number + 1, at_ms=NOON_MS))
         gc.enable()
 
     def copy(self, held: Lane, move: TradeEvent) -> None:
@@ -176,9 +176,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--followers", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--events", type=int, default=1, help="events a round, after the one that makes the strands")
     parser.add_argument("--json", action="store_true")
     told = parser.parse_args()
-    steps = Steps(told.followers)
+    steps = Steps(told.followers, told.events)
     for _ in range(told.rounds):
         steps.round()
     if told.json:
