@@ -20,7 +20,7 @@ _KEYS = Keys(INSTALLATION)
 _LEASE_MS = 3_000
 _TOLD_APART_S = 1.5
 """By then leases of the living have been renewed, those of the dead have not."""
-_MOST_S = 30.0
+_MOST_S = 20.0
 _POLL_S = 0.02
 
 
@@ -28,7 +28,7 @@ async def taken_over(redis: Redis, *, whole: bool = False) -> float | None:
     """Return the seconds until every lane of the worker that was just killed has decided all it had by now.
 
     With `whole`, until it owes nothing either. None if that cannot be told: the server went away, or it took longer
-    than half a minute.
+    than twenty seconds.
     """
     began = time.monotonic()
     try:
@@ -37,17 +37,31 @@ async def taken_over(redis: Redis, *, whole: bool = False) -> float | None:
         orphaned = [lane for lane in range(LANES) if await _left_alone(redis, lane)]
         while time.monotonic() - began < _MOST_S:
             now = await _tokens(redis)
-            orphaned = [
-                lane
-                for lane in orphaned
-                if not _taken(tokens, now, lane) or not await decided(redis, lane, tail, whole=whole)
-            ]
+            orphaned = [lane for lane in orphaned if await _is_owed(redis, lane, tokens, now, tail, whole=whole)]
             if not orphaned:
                 return time.monotonic() - began
             await asyncio.sleep(_POLL_S)
     except (RedisError, OSError):
         return None
     return None
+
+
+async def _is_owed(
+    redis: Redis,
+    lane: int,
+    before: Mapping[int, bytes | None],
+    now: Mapping[int, bytes | None],
+    tail: EntryId,
+    *,
+    whole: bool,
+) -> bool:
+    """Tell whether a lane still waits for its next holder, or that one for something.
+
+    Not so where its lease is renewed after all: its holder lives, and was late.
+    """
+    if not _taken(before, now, lane):
+        return now[lane] is None or await _left_alone(redis, lane)
+    return not await decided(redis, lane, tail, whole=whole)
 
 
 async def handed_over(redis: Redis, lanes: int) -> float | None:

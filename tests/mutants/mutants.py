@@ -60,7 +60,7 @@ MUTANTS: Mapping[str, Mutant] = {
                 "expires_ms = now_ms + 60_000",
             )
         ],
-        Chaos(["late_delivery"]),
+        Chaos(["late_delivery"], runs=10),
     ),
     "blind resend": Mutant(
         [

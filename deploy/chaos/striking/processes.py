@@ -1,6 +1,7 @@
 """Services that die, stop, or are asked to leave; and those that are cut off from one neighbour."""
 
 import asyncio
+import time
 from random import Random
 
 from deploy.chaos.act import Act
@@ -92,7 +93,8 @@ async def deliver_late(act: Act, dice: Random) -> None:
     async with act.disturbing():
         way.cut()
         act.timeline.note(worker.name, "sends orders that do not arrive")
-        await asyncio.sleep(dice.uniform(1, 2))
+        await _leader_moves(act)
+        await asyncio.sleep(dice.uniform(0.3, 1))
         kill(act, worker)
         await asyncio.sleep(dice.uniform(8, 10))
         way.mend()
@@ -180,12 +182,23 @@ async def _fan_out_under_way(act: Act) -> bool:
     """Wait a while for an event of which the first orders arrive now, and not all have."""
     tally = act.tally
     before = tally.newest_event
-    for _ in range(round(_CATCH_S / _GLANCE_S)):
+    until = time.monotonic() + _CATCH_S
+    while time.monotonic() < until:
         await act.look()
         if tally.newest_event != before and _half_done(tally):
             return True
         await asyncio.sleep(_GLANCE_S)
     return False
+
+
+async def _leader_moves(act: Act) -> None:
+    """Wait a while for a leader's next fill."""
+    before, until = act.tally.newest_event, time.monotonic() + _CATCH_S
+    while time.monotonic() < until:
+        await act.look()
+        if act.tally.newest_event != before:
+            return
+        await asyncio.sleep(_GLANCE_S)
 
 
 def _half_done(tally: Tally) -> bool:
