@@ -47,6 +47,7 @@ from shared.store.migrate import migrate
 from shared.store.subscriptions import Subscriptions
 from shared.telemetry.health import Health
 from shared.telemetry.metrics import Meter
+from shared.telemetry.stalls import Stalls
 from shared.vault.seal import vault_from
 
 _KEEP_WARM_S = 5.0
@@ -167,6 +168,7 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
             await worker.holder.hold_until(life.stopping)
 
     life.duty("lanes", copy)
+    life.background("stalls", Stalls(meter, clock).watch_for_ever)
     health = Health(meter, {"venue clock": ways.trouble, "lanes": worker.trouble})
     life.background("health", lambda: health.serve(settings.telemetry_host, settings.telemetry_port))
 
