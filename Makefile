@@ -13,6 +13,7 @@ CHAOS_ARGS ?=
 MUTANTS_ARGS ?=
 FIGURES_ARGS ?=
 BENCH_ARGS ?=
+INSTRUCTIONS_ARGS ?=
 DIR ?=
 PYTEST_ARGS ?=
 
@@ -75,7 +76,7 @@ bench: $(STAMP) ## Measure orders per CPU-second, latency, growth and memory bes
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 instructions: $(STAMP) ## Count the processor's instructions per order, alike on every run; needs valgrind
-	$(BIN)/python -m tests.bench.instructions
+	$(BIN)/python -m tests.bench.instructions $(INSTRUCTIONS_ARGS)
 
 ##@ Rehearse against others
 conformance: $(STAMP) ## Run unmodified OKX clients, each in an environment of its own, against the simulator

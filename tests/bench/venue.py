@@ -176,7 +176,16 @@ async def serve(behind: str, certificate: Path | None, key: Path | None) -> None
             said["tls"] = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
+        _stay_awake(loop)
         await asyncio.Event().wait()
+
+
+def _stay_awake(loop: asyncio.AbstractEventLoop) -> None:
+    """Never sleep: on one machine whoever writes to a sleeper pays for waking it, which no real venue makes anybody do.
+
+    Of ours, a write cost three times as much as all its bytes; of clients that keep the stub busy by themselves, less.
+    """
+    loop.call_soon(_stay_awake, loop)
 
 
 def main() -> None:
