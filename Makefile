@@ -58,7 +58,7 @@ arch: $(STAMP) ## Check the import contracts: floors, purity, blast radius
 	$(BIN)/lint-imports
 
 test: $(STAMP) ## Run the whole suite; PYTEST_ARGS="-k words" narrows it
-	$(BIN)/pytest -n 3 $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
 check: format lint types arch test ## All of the above: what has to pass before anything is merged
 

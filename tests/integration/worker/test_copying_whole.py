@@ -16,7 +16,7 @@ async def test_two_hundred_followers_end_where_the_leader_ends(scene: Scene) -> 
         for _ in range(12):
             await scene.trade(*(source.choice([0, 3, 5, 8, -4, 10]) for _ in range(source.randint(1, 3))))
             await scene.trade(source.choice([0, 2, -2, 6]), inst_id=ETH)
-        await scene.ends_exact()
+        await scene.ends_exact(within_s=30)
         rig.check()
     assert {sent.follower for sent in scene.exchange.accepted} == set(scene.followers)
 
