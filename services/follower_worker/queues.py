@@ -69,6 +69,7 @@ class AskQueue:
         self._urgent: deque[Doubt] = deque()
         self._patient: deque[tuple[Doubt, float]] = deque()
         self._askers: deque[asyncio.Future[None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
         self.orders_wait: Callable[[], bool] = lambda: False
         """Tells whether orders wait to be sent."""
 
@@ -78,6 +79,7 @@ class AskQueue:
             self._urgent.append(doubt)
         else:
             self._patient.append((doubt, self._clock.monotonic() + _PATIENCE_S))
+            self._look_again()
         self._wake()
 
     def orders_are_through(self) -> None:
@@ -99,6 +101,17 @@ class AskQueue:
         if self._patient and (not self.orders_wait() or self._clock.monotonic() > self._patient[0][1]):
             return self._patient.popleft()[0]
         return None
+
+    def _look_again(self) -> None:
+        """See to it that somebody looks when patience ends: a venue that answers nothing wakes nobody."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_PATIENCE_S, self._patience_ends)
+
+    def _patience_ends(self) -> None:
+        self._timer = None
+        self.orders_are_through()
+        if self._patient:
+            self._look_again()
 
     def _wake(self) -> None:
         while self._askers:

@@ -56,7 +56,9 @@ class Submitter:
     ) -> None:
         self._venue, self._clock, self._ready, self._pace, self._metrics = venue, clock, ready, pace, metrics
         self._deadline_ms = order_deadline_ms
-        self._at_once = self._in_the_air = 0
+        self._at_once = 0
+        self._in_the_air: dict[int, Flight] = {}
+        """By identity: however a launch ends, its place is given back once."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = False
         ready.on_put = self.wake
@@ -85,7 +87,7 @@ class Submitter:
         """Serve while there are places, a breath at a time: answers are not to wait behind a thousand sends."""
         self._woken = False
         for _ in range(_A_BREATH):
-            if self._in_the_air >= self._at_once:
+            if len(self._in_the_air) >= self._at_once:
                 return
             waiting = self._ready.pop()
             if waiting is None:
@@ -112,17 +114,17 @@ class Submitter:
             return
         flight = self._launch(lane, strand)
         if flight:
-            self._in_the_air += 1
+            self._in_the_air[id(flight)] = flight
             placed = partial(self._placed, lane, strand, flight)
             try:
                 self._venue.exchange.launch(flight.attempt, flight.expires_ms, lane.lease.deadline, placed)
             except BaseException:
-                self._in_the_air -= 1
+                self._in_the_air.pop(id(flight), None)
                 raise
 
     def _placed(self, lane: Lane, strand: Strand, flight: Flight, placement: Placement) -> None:
         """Hear what became of an order; its place is free again."""
-        self._in_the_air -= 1
+        self._in_the_air.pop(id(flight), None)
         try:
             self._answered(lane, strand, flight, placement)
         except Exception as error:  # noqa: BLE001 - hearing must survive whatever one strand brings

@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+import structlog
+
 from shared.okx.connection import Connection
 from shared.okx.errors import NotSent, OkxError
 from shared.okx.pool import ConnectionPool, WireLimits
@@ -98,6 +100,10 @@ class Wire:
             connection = await self._pool.obtain()
         except NotSent as error:
             told(error)
+            return
+        except Exception as error:  # noqa: BLE001 - whoever sent must hear, and nothing was written
+            structlog.get_logger().exception("connection_not_had", error=type(error).__name__)
+            told(NotSent(f"{request.path} could not leave: no connection was had ({type(error).__name__})"))
             return
         self._exchange(connection, request, timeout_s, leave_before, told)
 

@@ -276,3 +276,18 @@ async def _outcome(wire: Wire, timeout_s: float = 5) -> str:
         return str((await wire.send(ASK, timeout_s)).status)
     except (NotSent, Unanswered) as error:
         return type(error).__name__
+
+
+async def test_who_sent_hears_also_when_opening_fails_in_a_way_nobody_foresaw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is never told waits for ever, and a close with it."""
+
+    async def broken(*_: object, **__: object) -> None:
+        raise ValueError("ours")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", broken)
+    heard: list[object] = []
+    async with Wire("http://127.0.0.1:9", SystemClock()) as wire:
+        wire.dispatch(Request(GET, "/"), 1.0, float("inf"), heard.append)
+        await until(lambda: heard)
+        assert wire.open == 0
+    assert [type(each) for each in heard] == [NotSent]

@@ -7,6 +7,7 @@ from services.follower_worker.lane import Lane
 from services.follower_worker.phases import Phase
 from services.follower_worker.queues import AskQueue, ReadyQueue
 from services.follower_worker.strands import Strand
+from shared.clock import SystemClock
 from shared.domain.outcomes import Accepted
 from tests.support.builders import NOON_MS, book, event, instrument, situation
 from tests.support.clock import FakeClock, settle
@@ -133,3 +134,14 @@ async def test_an_asker_that_was_cancelled_takes_no_turn() -> None:
     gone.cancel()
     queue.put(doubt)
     assert await asyncio.wait_for(there, 1) is doubt
+
+
+async def test_patience_ends_by_itself_where_a_venue_answers_nothing() -> None:
+    queue = AskQueue(SystemClock())
+    queue.orders_wait = lambda: True
+    (doubt,) = unsettled(1)
+    asker = asyncio.ensure_future(queue.take())
+    queue.put(doubt)
+    await settle()
+    assert not asker.done()
+    assert await asyncio.wait_for(asker, 5) is doubt

@@ -3,6 +3,7 @@
 # mypy: disable-error-code="comparison-overlap"
 # Contracts are decimals, and decimals equal whole numbers; mypy holds the two types apart.
 
+import asyncio
 from functools import partial
 
 import pytest
@@ -13,9 +14,12 @@ from services.follower_worker.pacing import Pace
 from services.follower_worker.phases import Phase
 from services.follower_worker.strands import Strand
 from services.follower_worker.submitting import Submitter, Venue
+from shared.domain.orders import Attempt
+from shared.domain.outcomes import Unknown
 from shared.domain.reasons import Reason
 from shared.domain.risk import Account
 from shared.messages.outcome import OutcomeKind
+from shared.ports import Placed
 from shared.telemetry.metrics import Meter
 from tests.support.builders import NOON_MS, event, instrument, subscription
 from tests.support.lanes import followers, lane, strand_of
@@ -277,3 +281,25 @@ async def test_nothing_is_sent_for_a_lane_that_is_lost_or_draining() -> None:
         async with sending(desk):
             await until(partial(nobody_waits, desk))
         assert desk.exchange.sent == []
+
+
+async def test_a_place_is_given_back_once_however_a_launch_ends() -> None:
+    """Told and failed at once, it must not let more into the air than there are connections."""
+    desk, taken = Desk(), lane(*followers(8))
+    launch = desk.exchange.launch
+
+    def told_and_failed(attempt: Attempt, expires_ms: int, leave_before: float, placed: Placed) -> None:
+        if attempt.follower == "follower-0":
+            placed(Unknown("no answer"))
+            raise ZeroDivisionError("ours")
+        launch(attempt, expires_ms, leave_before, placed)
+
+    desk.exchange.launch = told_and_failed  # type: ignore[method-assign]
+    desk.exchange.choose = lambda _attempt: Way.HANG
+    desk.apply(taken, ONE)
+    async with sending(desk):
+        desk.ready.put(taken, strand_of(taken, "follower-0"))
+        await until(lambda: desk.exchange.in_the_air == 4)
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert len(desk.exchange.sent) == 4
