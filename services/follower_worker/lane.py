@@ -139,6 +139,8 @@ class Lane:
             strand.waiting.append(opened)
             if self._was_maybe_sent(event):
                 strand.doubt(self.lease.wait_ms)
+            elif strand.phase is Phase.DOUBTFUL:
+                strand.fresh.add(event.id)
             skip = self._receive_safely(strand, event, subscription, instrument, read_ms)
             if skip:
                 self.tell(strand, tell_skip(strand, skip, subscription.version, at_ms))

@@ -53,6 +53,8 @@ class Strand:
     owing: bool = False
     """In doubt because a record said so, not only because entries may have been sent."""
     doubtful: list[TradeEvent] = field(default_factory=list)
+    fresh: set[EventId] = field(default_factory=set)
+    """Doubtful events that nobody can have acted on: they came when this lane was ours and the strand in doubt."""
     under: dict[EventId, Subscription] = field(default_factory=dict)
     """The settings in force for each doubtful event."""
     wait_ms: int = 0
@@ -243,12 +245,9 @@ class Strand:
         self.revision += 1
 
     def probes(self) -> list[Probe]:
-        """List the names to ask for: the event at the cursor if something was owed, and every doubtful event.
-
-        Both legs each.
-        """
+        """List the names to ask for, both legs each: the event at the cursor if owed, and what may have been sent."""
         known = [Probe(self.event, leg, self.tries[leg]) for leg in Leg] if self.owing and self.event else []
-        return known + [Probe(event.id, leg, 0) for event in self.doubtful for leg in Leg]
+        return known + [Probe(event.id, leg, 0) for event in self.doubtful if event.id not in self.fresh for leg in Leg]
 
     def resolve(
         self,
@@ -271,7 +270,7 @@ class Strand:
             skip = self._fold(event, self.under.get(event.id, subscription), instrument)
             skips += [skip] if skip else []
             self._adopt(found.get(event.id, []), instrument)
-        self.doubtful, self.under, self.owing, self.phase = [], {}, False, Phase.READY
+        self.doubtful, self.fresh, self.under, self.owing, self.phase = [], set(), {}, False, Phase.READY
         self._record_result()
         return skips
 

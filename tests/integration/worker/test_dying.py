@@ -192,3 +192,24 @@ async def test_a_zombie_that_comes_back_places_nothing_late(scene: Scene) -> Non
             await scene.ends_exact()
             first.check()
             second.check()
+
+
+async def test_what_is_in_doubt_is_decided_while_the_leader_goes_on(scene: Scene) -> None:
+    """A leader who never pauses for as long as a proof of absence takes must not put it off for ever."""
+    await scene.begin(FOLLOWERS)
+    async with working(scene, "first") as first:
+        await first.follows()
+        await settled_at(scene, 2)
+        scene.exchange.choose = lambda _attempt: Way.HANG
+        await scene.trade(5)
+        await until(lambda: scene.exchange.in_the_air == FOLLOWERS)
+        await first.kill()
+    scene.exchange.choose = lambda _attempt: None
+    moves = 0
+    async with working(scene, "second"):
+        while len(scene.exchange.accepted) < 2 * FOLLOWERS:
+            moves += 1
+            assert moves < 200, "nothing was decided while the leader traded"
+            await scene.trade(5 + moves % 3)
+            await asyncio.sleep(0.03)
+        await scene.ends_exact()

@@ -129,6 +129,21 @@ class TestDoubt:
         (record,) = commit.strands.values()
         assert (commit.offset, [each.entry for each in record.doubtful]) == (TWO.entry, [ONE.entry, TWO.entry])
 
+    def test_of_what_waits_only_what_may_have_been_sent_is_asked_for(self) -> None:
+        taken = lane(subscription(), held=lease(begun_found=ONE.entry))
+        for each in (ONE, TWO):
+            apply(taken, each)
+        assert {probe.event for probe in strand_of(taken).probes()} == {ONE.id}
+
+    def test_the_next_holder_asks_for_both_for_by_then_both_were_begun(self) -> None:
+        taken = lane(subscription(), held=lease(begun_found=ONE.entry))
+        for each in (ONE, TWO):
+            apply(taken, each)
+        (commit,) = write_all(taken)
+        found = LaneRecord(TWO.entry, 1, commit.strands, [write_subscription(subscription())], [])
+        successor = lane(subscription(), held=lease(begun_found=TWO.entry), record=found)
+        assert {probe.event for probe in strand_of(successor).probes()} == {ONE.id, TWO.id}
+
 
 class TestPoison:
     def test_a_book_that_cannot_digest_an_event_stops_nobody_else(self, monkeypatch: pytest.MonkeyPatch) -> None:
