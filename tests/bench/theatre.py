@@ -149,9 +149,14 @@ class Theatre:
         return resident_bytes(worker.pid)
 
     async def _confirm(self) -> None:
-        """Publish the leader as complete as it is, as a watcher does; a worker has named the server by now."""
+        """Publish the leader as complete as it is, as a watcher does; a worker has named the server by now.
+
+        Like a watcher, not before the server is known for so long that no fill to come can be one it forgot.
+        """
         leader = AccountId(LEADER)
-        state, now_ms = await self._publisher.state(leader), time.time_ns() // 1_000_000
+        state = await self._publisher.state(leader)
+        while (now_ms := time.time_ns() // 1_000_000) <= state.since_ms:
+            await asyncio.sleep(_LOOK_S)
         if await self._publisher.publish(leader, state, [], {}, 0, now_ms) is not Published.OK:
             raise DidNotRun("the server does not take the leader; expected an epoch made by a worker")
 
