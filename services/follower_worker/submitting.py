@@ -208,8 +208,7 @@ class Submitter:
             strand.postpone()
         if strand.dirty:
             self.on_touched(lane, strand)
-        if self._loop:
-            self._loop.call_later(seconds, self._ready.put, lane, strand)
+        asyncio.get_running_loop().call_later(seconds, self._ready.put, lane, strand)
 
     def _poison(self, lane: Lane, strand: Strand, error: Exception) -> None:
         """Set one strand aside: it opens nothing more until it is reconciled; whatever is in flight is asked for."""

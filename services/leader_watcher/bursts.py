@@ -14,7 +14,7 @@ from shared.ports import Clock, FeedFill, FeedSignal, LeaderFeed
 
 _MOST = 1_024
 """Signals kept for a slow publisher; beyond them the socket has to wait."""
-_MOST_PAUSES = 20
+_QUIET_PAUSES, _MOST_PAUSES = 2, 20
 
 Part = FeedSignal | list[Fill]
 
@@ -51,7 +51,7 @@ class Bursts:
             known = self._heard.qsize()
             await self._clock.sleep(self._linger_s / 2)
             quiet = quiet + 1 if self._heard.qsize() == known else 0
-            if quiet == 2:  # noqa: PLR2004 - see above
+            if quiet == _QUIET_PAUSES:
                 return
 
 

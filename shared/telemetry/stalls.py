@@ -1,22 +1,11 @@
 """How long the event loop keeps everybody waiting: whatever runs too long in one step delays every order behind it."""
 
-from typing import Protocol
-
+from shared.ports import Clock
 from shared.telemetry.metrics import Meter
 
 _EVERY_S = 0.05
 _LOOKS = 1_200
 """A minute's worth."""
-
-
-class Clock(Protocol):
-    """What a watch needs of time (`ports.Clock`)."""
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
 
 
 class Stalls:

@@ -147,6 +147,15 @@ class Scene:
                 return False
         return not self.exchange.in_the_air
 
+    async def passed(self) -> bool:
+        """Tell whether every lane's offset is past all there is, whatever is still owed."""
+        return await self.bus.store.offsets(LANES) == [await self.bus.trades.last()] * LANES
+
+    async def owed(self) -> dict[str, str | None]:
+        """Return what each strand owes, by its name."""
+        records = [await self.bus.store.load(Lane(number)) for number in range(LANES)]
+        return {name: strand.phase for record in records for name, strand in record.strands.items()}
+
     async def books_agree(self) -> bool:
         """Tell whether what the lanes believe to be held is what the venue holds."""
         held: dict[tuple[str, str], Decimal] = {}

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from tests.bench.contenders.task import _cpu_s, body, say, task
+from tests.bench.contenders.task import body, cpu_s, say, task
 
 
 class Runner(asyncio.Protocol):
@@ -51,11 +51,11 @@ async def main() -> None:
     ]
     requests += [_request(f"{host}:{port}", number) for number in range(told.orders)]
     left[0] = told.orders
-    before, began = _cpu_s(), time.perf_counter()
+    before, began = cpu_s(), time.perf_counter()
     for runner in runners:
         runner.go()
     await done
-    say(told.orders, _cpu_s() - before, time.perf_counter() - began)
+    say(told.orders, cpu_s() - before, time.perf_counter() - began)
 
 
 def _request(host: str, number: int) -> bytes:

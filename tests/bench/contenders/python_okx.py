@@ -7,7 +7,7 @@ from itertools import count
 from threading import local
 from typing import Any
 
-from tests.bench.contenders.task import INSTRUMENT, _cpu_s, accepted, body, name, say, task
+from tests.bench.contenders.task import INSTRUMENT, accepted, body, cpu_s, name, say, task
 
 trade: Any = import_module("okx.Trade")
 _THREADS = 8
@@ -28,9 +28,9 @@ def main() -> None:
     numbers = count()
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(one, (next(numbers) for _ in range(max(100, told.orders // 10)))))
-        before, began = _cpu_s(), time.perf_counter()
+        before, began = cpu_s(), time.perf_counter()
         list(pool.map(one, (next(numbers) for _ in range(told.orders))))
-        say(told.orders, _cpu_s() - before, time.perf_counter() - began)
+        say(told.orders, cpu_s() - before, time.perf_counter() - began)
 
 
 main()

@@ -2,7 +2,6 @@
 
 from random import Random
 
-from shared.domain.lanes import Lane
 from shared.messages.outcome import OutcomeKind
 from tests.support.paper_exchange import Way
 from tests.support.waiting import until
@@ -63,18 +62,8 @@ async def test_one_follower_that_never_gets_through_pins_no_lane(scene: Scene) -
     async with working(scene) as rig:
         await rig.follows()
         await scene.trade(5)
-        last = await scene.bus.trades.last()
-
-        async def passed() -> bool:
-            return await scene.bus.store.offsets(LANES) == [last] * LANES
-
-        await until(passed)
-        owed = [
-            each.phase
-            for number in range(LANES)
-            for name, each in (await scene.bus.store.load(Lane(number))).strands.items()
-            if name.startswith(f"{stuck}|")
-        ]
+        await until(scene.passed)
+        owed = [phase for name, phase in (await scene.owed()).items() if name.startswith(f"{stuck}|")]
         assert owed == ["rest"]
         scene.exchange.choose = lambda _attempt: None
         await scene.ends_exact()

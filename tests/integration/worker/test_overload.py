@@ -2,13 +2,12 @@
 
 import asyncio
 
-from shared.domain.lanes import Lane
 from shared.domain.reasons import Reason
 from shared.messages.outcome import OutcomeKind
 from tests.support.builders import BTC
 from tests.support.paper_exchange import Way
 from tests.support.waiting import until
-from tests.support.worker_rig import ETH, LANES, RATIO, SENDERS, Scene, working
+from tests.support.worker_rig import ETH, RATIO, SENDERS, Scene, working
 
 OLD_MS = 400
 SLOW_S = 0.2
@@ -23,7 +22,8 @@ async def test_closes_overtake_the_opens_that_came_before_them(scene: Scene) -> 
         scene.exchange.answer_s, already = SLOW_S, len(scene.exchange.sent)
         await scene.move((ETH, 4), (BTC, 0))
         await scene.ends_exact(within_s=20)
-    closes = [sent.reduce_only for sent in scene.exchange.sent[already:]]
+    # By name: where the machine starves the test, an order may expire on its way and go again.
+    closes = list({sent.name: sent.reduce_only for sent in scene.exchange.sent[already:]}.values())
     last_close = len(closes) - 1 - closes[::-1].index(True)
     assert closes.count(True) == closes.count(False) == len(scene.followers)
     assert closes[:last_close].count(False) <= SENDERS, "an open was sent while a close could have been"
@@ -110,15 +110,7 @@ async def test_every_lane_moves_on_while_the_venue_sleeps(scene: Scene) -> None:
     async with working(scene) as rig:
         await rig.follows()
         await scene.trade(5)
-        last = await scene.bus.trades.last()
-
-        async def passed() -> bool:
-            return await scene.bus.store.offsets(LANES) == [last] * LANES
-
-        await until(passed)
-        owed = [
-            each.phase for lane in range(LANES) for each in (await scene.bus.store.load(Lane(lane))).strands.values()
-        ]
-        assert owed == ["rest"] * len(scene.followers)
+        await until(scene.passed)
+        assert list((await scene.owed()).values()) == ["rest"] * len(scene.followers)
         scene.exchange.choose = lambda _attempt: None
         await scene.ends_exact()

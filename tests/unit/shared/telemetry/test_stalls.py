@@ -14,6 +14,9 @@ class LateClock:
     def __init__(self) -> None:
         self.now, self.late_s, self.sleeps = 0.0, 0.0, 0
 
+    def now_ms(self) -> int:
+        return round(self.now * 1_000)
+
     def monotonic(self) -> float:
         return self.now
 
