@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 _INSTALLATION = re.compile(r"[a-z0-9-]{1,32}")
 _TAG = re.compile(r"[A-Za-z0-9]{1,16}")
 _KEY_BYTES = 32
+_NODES = r"([^@/]*@)?[^@/,]+:\d+(,[^@/,]+:\d+)*"
+"""Who knows where the server is: HOST:PORT,… with credentials before them, if any."""
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """Comma-separated text in the environment."""
@@ -43,7 +45,11 @@ class RedisSettings(Fragment):
     """Redis 7.0 or Valkey 8, or later."""
 
     redis_url: str = Field(
-        "redis://127.0.0.1:6379/0", repr=False, description="URL: the server, as redis://, rediss:// or unix://"
+        "redis://127.0.0.1:6379/0",
+        repr=False,
+        pattern=rf"^((unix|rediss?)://.*|rediss?\+cluster://{_NODES}/?|rediss?\+sentinel://{_NODES}/[^/]+(/\d+)?)$",
+        description="URL: the server, as redis://, rediss:// or unix://; or who knows it, as"
+        " redis+sentinel://HOST:PORT,…/MASTER or redis+cluster://HOST:PORT,… (rediss+ for TLS)",
     )
     installation: str = Field(
         "main",
@@ -57,6 +63,10 @@ class RedisSettings(Fragment):
     )
     redis_block_ms: int = Field(4_000, gt=0, description="milliseconds: how long a read of a stream waits for an entry")
     redis_max_connections: int = Field(200, gt=1, description="connections: the most this process opens")
+
+    def redis(self) -> tuple[str, str, float, int]:
+        """Return the server, the installation, the time-out and the connections, as `open_redis` takes them."""
+        return self.redis_url, self.installation, self.redis_socket_timeout_s, self.redis_max_connections
 
     @field_validator("installation")
     @classmethod

@@ -5,10 +5,12 @@ One loopback port each for the first server and the replica; services reach whic
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import redis
@@ -19,6 +21,7 @@ from shared.bus.embedded import EmbeddedServer
 _SYNC_S = 10.0
 _POLL_S = 0.05
 _FILE = "appendonlydir"
+_FIRST_PORT, _LAST_PORT, _PORT_TRIES = 20_000, 32_000, 50
 
 
 class Mortal:
@@ -118,8 +121,10 @@ async def _follow(replica: int, port: int) -> None:
 
 
 def free_port() -> int:
-    """Return a loopback port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a loopback port nobody listens on just now, below those the kernel hands to outgoing connections."""
+    for _ in range(_PORT_TRIES):
+        port = _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError(f"no free port in {_PORT_TRIES} tries between {_FIRST_PORT} and {_LAST_PORT}")

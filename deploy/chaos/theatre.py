@@ -141,4 +141,4 @@ def _redis_url(proxy: Proxy) -> str:
 
 def _redis(proxy: Proxy) -> Redis:
     """Open a client that gives up at once: whoever looks on must not wait for a server that is away."""
-    return open_redis(_redis_url(proxy), 2, 10, tries=0)
+    return open_redis(_redis_url(proxy), "", 2, 10, tries=0)

@@ -119,7 +119,7 @@ class Replaying:
 @asynccontextmanager
 async def replaying(settings: Settings) -> AsyncIterator[Replaying]:
     """Open the bus for one command, and close it."""
-    redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
+    redis = open_redis(*settings.redis())
     keys = Keys(settings.installation)
     try:
         yield Replaying(LaneState(redis, keys), TradeStream(redis, keys), CommandPublisher(redis, keys), SystemClock())
@@ -151,7 +151,7 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
         margin_ms=settings.okx_clock_margin_ms,
     )
     market = _open_market(life, ways, clock, metrics)
-    redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
+    redis = open_redis(*settings.redis())
     life.close_later(redis.aclose)
     complaints = Complaints(GrantNotices(redis, Keys(settings.installation), clock), clock, UNREACHABLE)
     life.background("complaints", complaints.announce_for_ever)
@@ -240,7 +240,7 @@ async def _run_worker(
     state, trades = LaneState(redis, keys), TradeStream(redis, keys)
     bus = Bus(leases, state, trades, TradePublisher(redis, keys), UNREACHABLE)
     worker = Worker(bus, venue, roster, clock, metrics, _limits(settings))
-    broker = open_broker(settings.redis_url, settings.redis_socket_timeout_s)
+    broker = open_broker(*settings.redis())
     await broker.connect()
     life.close_later(broker.stop)
     reader = TradesReader(broker, keys.trades, trades, worker.copier, settings.redis_block_ms)

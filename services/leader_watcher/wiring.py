@@ -120,7 +120,7 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
 
 
 def _open_redis(life: Lifetime, settings: Settings) -> Redis:
-    redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
+    redis = open_redis(*settings.redis())
     life.close_later(redis.aclose)
     return redis
 

@@ -33,9 +33,9 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     """Build a recorder and name its duties."""
     clock, meter, keys = SystemClock(), Meter("ledger_recorder"), Keys(settings.installation)
     metrics = Metrics(meter)
-    redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
+    redis = open_redis(*settings.redis())
     life.close_later(redis.aclose)
-    broker = open_broker(settings.redis_url, settings.redis_socket_timeout_s)
+    broker = open_broker(*settings.redis())
     await broker.connect()
     life.close_later(broker.stop)
     database = await _open_database(life, settings)

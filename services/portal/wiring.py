@@ -94,7 +94,7 @@ async def portal(settings: Settings) -> AsyncIterator[Portal]:
         database = Database(settings.database_url)
         closing.push_async_callback(database.close)
         await migrate(database)
-        redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
+        redis = open_redis(*settings.redis())
         closing.push_async_callback(redis.aclose)
         clock = SystemClock()
         announcer = StreamAnnouncer(SubscriptionPublisher(redis, Keys(settings.installation)))

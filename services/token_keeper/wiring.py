@@ -47,7 +47,7 @@ class Hints:
 async def assemble(life: Lifetime, settings: Settings) -> None:
     """Build a keeper and name its duties."""
     clock, meter = SystemClock(), Meter("token_keeper")
-    redis = open_redis(settings.redis_url, settings.redis_socket_timeout_s, settings.redis_max_connections)
+    redis = open_redis(*settings.redis())
     life.close_later(redis.aclose)
     notices = GrantNotices(redis, Keys(settings.installation), clock)
     keeping = Keeping(

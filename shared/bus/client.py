@@ -13,6 +13,8 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as TimedOut
 
+from shared.bus.topology import following_pool, read_topology
+
 UNREACHABLE: tuple[type[Exception], ...] = (RedisError, OSError)
 """What a call raises when the server is away, loading, or not itself; every step may be repeated."""
 
@@ -42,14 +44,23 @@ class CancellableRedis(Redis):
                 raise asyncio.CancelledError
 
 
-def open_redis(url: str, socket_timeout_s: float, max_connections: int, tries: int = 3) -> Redis:
-    """Open a client; connects on first use. Close it with `aclose()`."""
-    return CancellableRedis.from_url(
-        url,
-        decode_responses=False,
-        socket_timeout=socket_timeout_s,
-        socket_connect_timeout=socket_timeout_s,
-        max_connections=max_connections,
-        retry=patience(tries),
-        retry_on_error=[ConnectionLost, TimedOut],
-    )
+def open_redis(url: str, installation: str, socket_timeout_s: float, max_connections: int, tries: int = 3) -> Redis:
+    """Open a client of one server, or of the one Sentinel or a cluster names; connects on first use.
+
+    `installation` is the hash tag by which a cluster knows the server. Close it with `aclose()`.
+
+    Raises:
+        ValueError: the URL is malformed, or a cluster's without an installation.
+    """
+    options: dict[str, Any] = {
+        "decode_responses": False,
+        "socket_timeout": socket_timeout_s,
+        "socket_connect_timeout": socket_timeout_s,
+        "max_connections": max_connections,
+        "retry": patience(tries),
+        "retry_on_error": [ConnectionLost, TimedOut],
+    }
+    topology = read_topology(url, installation)
+    if topology is None:
+        return CancellableRedis.from_url(url, **options)
+    return CancellableRedis.from_pool(following_pool(topology, options))

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -52,11 +52,14 @@ class EmbeddedServer:
         port: int | None = None,
         appendfsync: Literal["always", "everysec", "no"] = "everysec",
         binary: Path | None = None,
+        options: Sequence[str] = (),
     ) -> None:
+        """Prepare a server; `options` are further arguments of the binary, after all others."""
         self._data = data.resolve()
         self._port = port
         self._appendfsync = appendfsync
         self._binary = binary
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
 
@@ -154,6 +157,7 @@ class EmbeddedServer:
             *("--appendonly", "yes", "--appendfsync", self._appendfsync),
             *("--save", ""),
             *("--maxmemory-policy", "noeviction"),
+            *self._options,
         ]  # fmt: skip
 
     def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:

@@ -6,16 +6,17 @@ pause after a lost connection is five seconds; the client's own retries come fir
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
 from faststream import AckPolicy
 from faststream.redis import RedisBroker, StreamSub
+from faststream.redis.configs.state import RedisConnectionState
 from faststream.redis.message import RedisBatchStreamMessage
-from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import TimeoutError as TimedOut
+from redis.asyncio import Redis
 
-from shared.bus.client import patience
+from shared.bus.client import open_redis
 from shared.bus.keys import DATA
 from shared.domain.ids import EntryId
 
@@ -26,16 +27,31 @@ _READER_TRIES = 1_000
 """Tries of half a second each: a reader outwaits any restart."""
 
 
-def open_broker(url: str, socket_timeout_s: float) -> RedisBroker:
-    """Make a broker for reading; connects when started."""
-    return RedisBroker(
-        url,
-        logger=structlog.get_logger(),
-        log_level=logging.DEBUG,  # of its line per batch; failures are told louder
-        socket_timeout=socket_timeout_s,
-        retry=patience(_READER_TRIES),
-        retry_on_error=[ConnectionLost, TimedOut],
-    )
+class _Opened(RedisConnectionState):
+    """The broker's connection is a client of ours: one way to open them, on every topology."""
+
+    def __init__(self, opened: Callable[[], Redis]) -> None:
+        super().__init__()
+        self._opened = opened
+
+    async def connect(self) -> Redis:
+        self._client, self._connected = self._opened(), True
+        return self._client
+
+
+class _Broker(RedisBroker):
+    def __init__(self, opened: Callable[[], Redis]) -> None:
+        self._opened = opened
+        # The level is that of a line per batch; failures are told louder.
+        super().__init__(logger=structlog.get_logger(), log_level=logging.DEBUG)
+
+    def _make_connection_state(self, *_: object) -> _Opened:
+        return _Opened(self._opened)
+
+
+def open_broker(url: str, installation: str, socket_timeout_s: float, max_connections: int) -> RedisBroker:
+    """Make a broker for reading; connects when started. ValueError: the URL is malformed."""
+    return _Broker(partial(open_redis, url, installation, socket_timeout_s, max_connections, _READER_TRIES))
 
 
 def subscribe(broker: RedisBroker, stream: StreamSub, receive: Receive) -> Any:  # noqa: ANN401 - FastStream's subscriber type is internal

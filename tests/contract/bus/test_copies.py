@@ -89,7 +89,7 @@ class House:
 
 @pytest.fixture
 async def house(own_redis_server: EmbeddedServer, installation: str) -> AsyncIterator[House]:
-    client = open_redis(own_redis_server.url, 5.0, 10, tries=10)
+    client = open_redis(own_redis_server.url, "", 5.0, 10, tries=10)
     memory = Remembered()
     try:
         yield House(RealBus(client, installation, memory), Mortal(own_redis_server), memory)

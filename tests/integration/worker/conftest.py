@@ -15,7 +15,7 @@ __all__ = ["installation", "own_redis_server", "redis_server"]
 
 @pytest.fixture
 async def scene(redis_server: EmbeddedServer, installation: str) -> AsyncIterator[Scene]:
-    client = open_redis(redis_server.url, 5.0, 100)
+    client = open_redis(redis_server.url, "", 5.0, 100)
     try:
         yield Scene(RealBus(client, installation))
     finally:
@@ -24,7 +24,7 @@ async def scene(redis_server: EmbeddedServer, installation: str) -> AsyncIterato
 
 @pytest.fixture
 async def mortal_scene(own_redis_server: EmbeddedServer, installation: str) -> AsyncIterator[tuple[Scene, Mortal]]:
-    client = open_redis(own_redis_server.url, 2.0, 50, tries=3)
+    client = open_redis(own_redis_server.url, "", 2.0, 50, tries=3)
     try:
         yield Scene(RealBus(client, installation)), Mortal(own_redis_server)
     finally:

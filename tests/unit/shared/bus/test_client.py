@@ -28,7 +28,7 @@ async def test_a_cancellation_the_client_swallows_still_ends_its_caller(
         return answer
 
     monkeypatch.setattr(Redis, "execute_command", swallow)
-    client = open_redis("redis://127.0.0.1:1/0", 1.0, 1)
+    client = open_redis("redis://127.0.0.1:1/0", "", 1.0, 1)
     async with asyncio.TaskGroup() as group:
         asking = group.create_task(asked(client))
         await asyncio.sleep(0)
@@ -42,5 +42,5 @@ async def test_an_answer_comes_through_as_it_is(monkeypatch: pytest.MonkeyPatch)
         return args
 
     monkeypatch.setattr(Redis, "execute_command", answered)
-    client = open_redis("redis://127.0.0.1:1/0", 1.0, 1)
+    client = open_redis("redis://127.0.0.1:1/0", "", 1.0, 1)
     assert await asked(client) == ("GET", "key")
