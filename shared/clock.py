@@ -15,9 +15,8 @@ class SystemClock:
         """Return Unix microseconds; may jump when the host's clock is set."""
         return time.time_ns() // 1_000
 
-    def monotonic(self) -> float:
-        """Return seconds that never go back; only differences mean anything."""
-        return time.monotonic()
+    monotonic = staticmethod(time.monotonic)
+    """Return seconds that never go back; only differences mean anything. Asked seven times per order: no frame."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait at least `seconds`; zero or less only lets others run."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from shared.domain.books import Book, adopted, settled
 from shared.domain.ids import AccountId, EventId, InstId, Leg
 from shared.domain.instruments import Instrument
@@ -19,8 +21,7 @@ class StrandKey(NamedTuple):
     leader: AccountId
 
 
-@dataclass(frozen=True, slots=True)
-class Flight:
+class Flight(Struct, frozen=True, gc=False):
     """An attempt on its way; times in venue milliseconds."""
 
     attempt: Attempt

@@ -6,6 +6,8 @@ from enum import StrEnum
 class Phase(StrEnum):
     """Where a strand stands; see the picture in `strands`."""
 
+    __hash__ = str.__hash__  # an enumeration's own is a frame of Python, and these are looked up for every order
+
     IDLE = "idle"
     READY = "ready"
     FLYING = "flying"

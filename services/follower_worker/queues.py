@@ -10,7 +10,7 @@ from services.follower_worker.strands import Strand
 from shared.ports import Clock
 
 Waiting = tuple[Lane, Strand]
-_PATIENCE_S = 0.2
+_PATIENCE_S = 2.0
 """How long a question nobody waits for may be put off for orders."""
 
 

@@ -13,8 +13,10 @@ committed is found by its name.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from services.follower_worker.flights import Flight, Found, Probe, StrandKey, adopt
 from services.follower_worker.phases import Phase

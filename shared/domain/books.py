@@ -6,8 +6,10 @@ copies. An order in flight takes its openings with it; `kept` is what later clos
 for, so that what it does not fill leaves the target in that measure. All sizes are signed contracts.
 """
 
-from dataclasses import dataclass, replace
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.fills import OWN_ORDER, PosSide, TradeEvent
 from shared.domain.ids import Leg
@@ -34,8 +36,7 @@ DENIED_BY_STATE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
+class Book(Struct, frozen=True, gc=False):
     """Target, holding and unanswered openings of one follower, leader and instrument."""
 
     target: Contracts = ZERO

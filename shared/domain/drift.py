@@ -6,9 +6,11 @@ trade, or was denied an opening, rightly holds less. So nothing ever grows towar
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec.structs import replace
 
 from shared.domain.books import Book, observed
 from shared.domain.instruments import Instrument

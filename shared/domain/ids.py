@@ -23,6 +23,8 @@ STREAM_START = EntryId("0-0")
 class Leg(StrEnum):
     """Which half of a copy an order is: a flip closes first and then opens."""
 
+    __hash__ = str.__hash__  # an enumeration's own is a frame of Python, and these are looked up for every order
+
     CLOSE = "close"
     OPEN = "open"
 

@@ -1,8 +1,9 @@
 """From an intent to an attempt: what one follower should do, and that same thing on its way to the venue."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from shared.domain.ids import AccountId, ClOrdId, EventId, InstId, Leg, client_order_id
 from shared.domain.instruments import Side, side_of
@@ -24,8 +25,7 @@ class MarginMode(StrEnum):
     ISOLATED = "isolated"
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True, gc=False):
     """The part of a target that an event asked for and that no order has answered yet; signed contracts."""
 
     event: EventId
@@ -34,8 +34,7 @@ class Opening:
     size: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True, gc=False):
     """An order one follower should place; `change` is what it adds to the position when it fills whole."""
 
     inst_id: InstId
@@ -64,8 +63,7 @@ class Intent:
         return Contracts(abs(self.change))
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True, gc=False):
     """An intent with a name: (last event covered, follower, leg, tries)."""
 
     follower: AccountId

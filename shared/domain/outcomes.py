@@ -6,9 +6,10 @@ Placement = Accepted      the venue took it; what filled is learned by asking
           | Unknown       it may exist: ask before anything else is sent
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from shared.domain.ids import ClOrdId
 from shared.domain.instruments import Side
@@ -17,6 +18,8 @@ from shared.domain.quantities import Contracts, Price
 
 class Category(StrEnum):
     """What a refusal asks of us (okx-api facts, codes by reaction)."""
+
+    __hash__ = str.__hash__  # an enumeration's own is a frame of Python, and these are looked up for every order
 
     PARAMETER = "parameter"
     ACCOUNT_MODE = "account_mode"
@@ -37,22 +40,22 @@ class Category(StrEnum):
 class Postponement(StrEnum):
     """Why an order is certain not to exist although nobody refused it."""
 
+    __hash__ = str.__hash__  # an enumeration's own is a frame of Python, and these are looked up for every order
+
     NOT_SENT = "not_sent"
     EXPIRED = "expired"
     THROTTLED = "throttled"
     UNAUTHORISED = "unauthorised"
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True, gc=False):
     """The venue's own id of the order it took."""
 
     order_id: str
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True, gc=False):
     """A definitive no, with the venue's words."""
 
     code: str
@@ -61,16 +64,14 @@ class Refused:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotPlaced:
+class NotPlaced(Struct, frozen=True, gc=False):
     """Certain not to exist; may be placed again under the same name."""
 
     why: Postponement
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True, gc=False):
     """May exist; `evidence` says what we saw instead of an answer."""
 
     evidence: str
@@ -93,8 +94,7 @@ class OrderState(StrEnum):
 _DONE = frozenset({OrderState.FILLED, OrderState.CANCELED, OrderState.MMP_CANCELED})
 
 
-@dataclass(frozen=True, slots=True)
-class OrderReport:
+class OrderReport(Struct, frozen=True, gc=False):
     """An order as the venue shows it; sizes in contracts, `filled` cumulative."""
 
     cl_ord_id: ClOrdId

@@ -6,8 +6,10 @@ returns, and never raises.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.books import Book, asked, denied, fold, newest
 from shared.domain.fills import TradeEvent
@@ -22,8 +24,7 @@ from shared.domain.subscriptions import BelowMinimum, Subscription
 _ONE = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True, gc=False):
     """The book with what was denied taken out, the order to place now if any, and why anything was not copied."""
 
     book: Book

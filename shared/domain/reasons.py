@@ -12,6 +12,8 @@ from shared.domain.quantities import plain
 class Reason(StrEnum):
     """Every reason a skip or a trim may give."""
 
+    __hash__ = str.__hash__  # an enumeration's own is a frame of Python, and these are looked up for every order
+
     BELOW_MINIMUM = "below_minimum"
     CARRIED = "carried"
     NETTED = "netted"

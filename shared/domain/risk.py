@@ -5,8 +5,11 @@ be ordered: an opening that merely replaces what the leader closed meanwhile nee
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.books import DENIED_BY_STATE, Book, weighted_price
 from shared.domain.instruments import Instrument, Market
@@ -34,8 +37,7 @@ class Account:
     """Whether `expTime` was proven to bind this grant's orders."""
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True, gc=False):
     """Everything a rule may look at."""
 
     book: Book
@@ -46,16 +48,14 @@ class Situation:
     now_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True, gc=False):
     """The most contracts an order may have, and what says so."""
 
     most: Decimal
     trim: Trim
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(Struct, frozen=True, gc=False):
     """An opening on its way through the rules: signed size, the openings it answers, what was said so far."""
 
     size: Decimal

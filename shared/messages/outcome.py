@@ -22,7 +22,7 @@ class OutcomeKind(StrEnum):
     """No attempt: the account, the book and the leader were found to disagree."""
 
 
-class HopTimes(msgspec.Struct, frozen=True, omit_defaults=True):
+class HopTimes(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """When a copy passed each station, venue milliseconds; 0 where it did not."""
 
     filled_ms: int = 0
@@ -34,7 +34,7 @@ class HopTimes(msgspec.Struct, frozen=True, omit_defaults=True):
     settled_ms: int = 0
 
 
-class OutcomeV1(msgspec.Struct, frozen=True, tag_field="schema", tag="outcome/1", omit_defaults=True):
+class OutcomeV1(msgspec.Struct, frozen=True, gc=False, tag_field="schema", tag="outcome/1", omit_defaults=True):
     """One step in an attempt's life; the newest step of a `cl_ord_id` is the row the ledger keeps."""
 
     cl_ord_id: str

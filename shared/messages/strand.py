@@ -19,7 +19,7 @@ class OwedPhase(StrEnum):
     """There is more to decide: a flip's open, a close's rest, a piece, events folded meanwhile."""
 
 
-class OpeningV1(msgspec.Struct, frozen=True, array_like=True):
+class OpeningV1(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """domain.orders.Opening."""
 
     event: str
@@ -28,7 +28,7 @@ class OpeningV1(msgspec.Struct, frozen=True, array_like=True):
     size: Decimal
 
 
-class AttemptV1(msgspec.Struct, frozen=True):
+class AttemptV1(msgspec.Struct, frozen=True, gc=False):
     """domain.orders.Attempt on its way, with the last moment the venue may accept it."""
 
     event: str
@@ -56,7 +56,7 @@ class PendingV1(msgspec.Struct, frozen=True, omit_defaults=True):
     under: SubscriptionV1 | None = None
 
 
-class StrandV1(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="schema", tag="strand/1"):
+class StrandV1(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="schema", tag="strand/1"):
     """One follower x instrument x leader."""
 
     cursor: str

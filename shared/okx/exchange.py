@@ -39,7 +39,7 @@ class ExchangeLimits:
     """Pages of fills read before giving up on proving that a name is in none of them."""
 
 
-class _Order(msgspec.Struct, frozen=True):
+class _Order(msgspec.Struct, frozen=True, gc=False):
     """One order on its way, whatever it is sent with."""
 
     request: Request

@@ -23,7 +23,7 @@ PAGE = 100
 """Rows of a page of fills, the most OKX gives."""
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """What to send; `path` begins with a slash and holds the query."""
 
     method: str
@@ -35,7 +35,7 @@ class Request(msgspec.Struct, frozen=True):
         return f"Request({self.method} {self.path})"
 
 
-class Response(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """A whole answer; nothing of it is judged yet."""
 
     status: int
@@ -69,7 +69,7 @@ class HotWay(WayOut, Protocol):
         """Send as `send` does, and return at once; `told` may be called before this returns."""
 
 
-class _Placing(msgspec.Struct, frozen=True, omit_defaults=True):
+class _Placing(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     instId: str  # noqa: N815 - OKX's own field names
     tdMode: str  # noqa: N815
     side: str

@@ -3,8 +3,9 @@
 # mypy: disable-error-code="comparison-overlap"
 # Contracts are decimals, and decimals equal whole numbers; mypy holds the two types apart.
 
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from services.follower_worker.phases import Phase
 from shared.domain.ids import Leg, client_order_id

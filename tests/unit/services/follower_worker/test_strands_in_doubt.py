@@ -3,10 +3,10 @@
 # mypy: disable-error-code="comparison-overlap"
 # Contracts are decimals, and decimals equal whole numbers; mypy holds the two types apart.
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from services.follower_worker.flights import Found, Probe
 from services.follower_worker.phases import Phase

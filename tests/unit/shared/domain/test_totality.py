@@ -1,11 +1,11 @@
 """Planning never raises: any well-formed input, however wild, gets an answer."""
 
-from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shared.domain.books import Book, adopted, denied, filling, fold, observed, settled, withdrawn
 from shared.domain.fills import EventKind, PosSide, TradeEvent
