@@ -78,3 +78,15 @@ def test_the_packages_are_ours() -> None:
     """`services` and `shared` are names no library may take: on another machine they could be somebody else's."""
     assert Path(shared.__file__ or "").parent == ROOT / "shared"
     assert Path(services.__file__ or "").parent == ROOT / "services"
+
+
+def test_the_domain_takes_shapes_from_its_library_and_no_encoders() -> None:
+    """What a value looks like on a wire is the business of the messages, one floor up."""
+    taken = {
+        (name_of(path), f"{node.module}.{each.name}")
+        for path in python_files("shared/domain")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("msgspec")
+        for each in node.names
+    }
+    assert {what for _, what in taken} == {"msgspec.Struct", "msgspec.structs.replace"}

@@ -121,7 +121,7 @@ async def test_it_is_not_put_off_for_long() -> None:
     queue.orders_wait = lambda: True
     first, second = unsettled(2)
     queue.put(first)
-    await clock.advance(1)
+    await clock.advance(2.1)
     queue.put(second)
     assert await asyncio.wait_for(queue.take(), 1) is first
 
