@@ -22,8 +22,10 @@ class DeadLetters:
             TooManyDead: more than half of the latest entries, and twenty of them at least, cannot be read.
         """
         self._dead.append(not readable)
+        if readable:
+            return
         dead = sum(self._dead)
-        if not readable and dead > _LEAST and dead > _MOST_SHARE * len(self._dead):
+        if dead > _LEAST and dead > _MOST_SHARE * len(self._dead):
             raise TooManyDead(
                 f"{dead} of the latest {len(self._dead)} entries cannot be read; expected at most half:"
                 " the stream was written by another version, so run that one, or set its entries aside by hand"
