@@ -10,6 +10,7 @@ a supervisor starts it anew, and a half-dead service is worse than a dead one.
 
 import asyncio
 import gc
+import resource
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -25,6 +26,8 @@ _CANCEL_AGAIN_S = 0.05
 _COLLECT_EVERY = 50_000
 """Objects made before the collector looks for cycles. Ours are few: counting references frees nearly everything, and
 at Python's own 700 a fan-out spends an eighth of its time on looking in vain."""
+
+_MOST_FILES = 65_536
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -124,12 +127,21 @@ def run(assemble: Callable[[Lifetime], Awaitable[None]], drain_s: float) -> int:
     `assemble` opens the clients and names the duties. Code 0 after a whole drain, 1 after a crash or a drain cut off.
     """
     gc.set_threshold(_COLLECT_EVERY)
+    _allow_connections()
     try:
         drained = uvloop.run(_live(assemble, drain_s))
     except Exception:  # noqa: BLE001 - the last stop: whatever it was becomes a log line and an exit code
         structlog.get_logger().exception("crashed")
         return ExitCode.CRASHED
     return ExitCode.DRAINED if drained else ExitCode.CRASHED
+
+
+def _allow_connections() -> None:
+    """Take as many open files as the machine lets a process have: what it lets by default is from another age."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def keep_for_good() -> None:

@@ -9,11 +9,15 @@ class Metrics:
     """The worker's instruments; children are made once, so the hot path looks nothing up."""
 
     def __init__(self, meter: Meter) -> None:
-        answers = meter.counter("orders_answered", "Counts orders by what became of them.", ("outcome", "category"))
-        self._accepted = answers.labels("accepted", "")
-        self._unknown = answers.labels("unknown", "")
-        self._refused = {each: answers.labels("refused", each.value) for each in Category}
-        self._not_placed = {each: answers.labels("not_placed", each.value) for each in Postponement}
+        possible = [("accepted", ""), ("unknown", "")]
+        possible += [("refused", each.value) for each in Category]
+        possible += [("not_placed", each.value) for each in Postponement]
+        answers = meter.counts(
+            "orders_answered", "Counts orders by what became of them.", ("outcome", "category"), possible
+        )
+        self._accepted, self._unknown = answers["accepted", ""], answers["unknown", ""]
+        self._refused = {each: answers["refused", each.value] for each in Category}
+        self._not_placed = {each: answers["not_placed", each.value] for each in Postponement}
         stations = ("published_to_read", "filled_to_sent", "sent_to_answered")
         hops = meter.tallies("hop_seconds", "Measures how long a copy took between two stations.", "hop", stations)
         self.read, self._fill_to_sent, self._answer = (hops[each] for each in stations)
@@ -21,7 +25,7 @@ class Metrics:
         self._skips = {each: skips.labels(each.value) for each in Reason}
         self.entries = meter.counter("entries_read", "Counts entries of the stream, by kind.", ("kind",))
         self.dead = meter.counter("entries_dead", "Counts entries nobody could decode.")
-        self.settled = meter.counter("orders_settled", "Counts orders whose end was learned.")
+        self.settled = meter.counts("orders_settled", "Counts orders whose end was learned.")[()]
         self.adopted = meter.counter("orders_adopted", "Counts orders found that an earlier holder had sent.")
         self.asked_in_doubt = meter.counter("asks_in_doubt", "Counts questions for orders that may exist.")
         self.unanswered = meter.counter("asks_unanswered", "Counts questions for orders that got no usable answer.")

@@ -25,7 +25,7 @@ class Pace:
 
     def delay(self, key: StrandKey, now: float) -> float:
         """Return the seconds to wait, 0 if an order may leave now."""
-        until = max(self._until.get(key.follower, 0.0), self._all_until)
+        until = max(self._until.get(key.follower, 0.0), self._all_until) if self._throttled else 0.0
         sent = self._sent.get((key.follower, key.inst_id))
         if sent and len(sent) >= self._most:
             until = max(until, sent[0] + WINDOW_S)
@@ -33,7 +33,10 @@ class Pace:
 
     def sent(self, key: StrandKey, now: float) -> None:
         """Count an order that leaves now."""
-        sent = self._sent.setdefault((key.follower, key.inst_id), deque(maxlen=self._most))
+        name = key.follower, key.inst_id
+        sent = self._sent.get(name)
+        if sent is None:
+            sent = self._sent[name] = deque(maxlen=self._most)
         sent.append(now)
 
     def throttled(self, key: StrandKey, now: float) -> None:

@@ -10,7 +10,10 @@ class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, 
 
     worker: str = Field("", description="text: this worker's name among the live ones; empty makes one up")
     senders: int = Field(
-        512, ge=1, le=8192, description="orders: the most in the air at once; as many connections, opened at the start"
+        1_024,
+        ge=1,
+        le=8192,
+        description="orders: the most in the air at once; as many connections, opened at the start",
     )
     askers: int = Field(32, ge=1, le=1024, description="questions: the most asked at once")
     commit_ms: float = Field(

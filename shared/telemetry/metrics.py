@@ -4,12 +4,12 @@ A label takes few values, known beforehand. A follower, an order or an event is 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from shared.telemetry.tallies import Tallies, Tally
+from shared.telemetry.tallies import Count, Counts, Tallies, Tally
 
 Label = Literal[
     "service",
@@ -63,6 +63,15 @@ class Meter:
     ) -> Histogram:
         """Make a distribution; `buckets` are upper bounds in the unit the name ends with. Raises as `counter`."""
         return Histogram(*_checked(name, sentence, labels), registry=self.registry, buckets=buckets)
+
+    def counts(
+        self, name: str, sentence: str, labels: Sequence[Label] = (), values: Iterable[tuple[str, ...]] = ((),)
+    ) -> Mapping[tuple[str, ...], Count]:
+        """Make a count per values of labels, for the hot path; one thread may count. Raises as `counter`."""
+        full, sentence, named = _checked(name, sentence, labels)
+        made = Counts(full, sentence, named, values)
+        self.registry.register(made)
+        return made.by_values
 
     def tallies(
         self,
