@@ -10,7 +10,7 @@ class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, 
 
     worker: str = Field("", description="text: this worker's name among the live ones; empty makes one up")
     senders: int = Field(
-        1_024,
+        768,
         ge=1,
         le=8192,
         description="orders: the most in the air at once; as many connections, opened at the start",
