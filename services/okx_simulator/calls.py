@@ -21,6 +21,8 @@ class Call:
     request: Request
     plan: Plan = NO_PLAN
     owner: Account | None = None
+    perm: str = ""
+    """What the credential it came with may do."""
     rows: list[OrderRow] = field(default_factory=list)
     """Evidence of the orders in it, one row each."""
 

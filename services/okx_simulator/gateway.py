@@ -86,7 +86,7 @@ class Gateway:
         if endpoint.orders:
             call.rows = self._witness(request, call.plan.kind)
         if endpoint.private:
-            call.owner = self._gate.admit(request, trades=endpoint.trades)
+            call.owner, call.perm = self._gate.admit(request, trades=endpoint.trades)
         if endpoint.limit is not None:
             self._count(endpoint.limit, call)
         return endpoint.handle(call)

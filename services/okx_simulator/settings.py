@@ -35,6 +35,18 @@ class Settings(BaseSettings):
     token_path: str = Field("/v5/users/oauth/token", description="path: the OAuth token endpoint")
     client_id: str = Field("paper-client", description="text: the only OAuth client")
     client_secret: SecretStr = Field(SecretStr("paper-secret"), description="text: its secret")
+    authorize_path: str = Field("/account/oauth", description="path: the page where users consent")
+    redirect_uris: str = Field(
+        "", description="comma-separated URLs: the only ones a browser is sent back to; empty registers none"
+    )
+    site: str = Field("", description="URL: the `domain` a callback names; empty names where the browser came to")
+    fast_api: bool = Field(True, description="true or false: whether the client may ask for fast_api (else 53017)")
+    app_ips: bool = Field(True, description="true or false: whether the client has an IP list to bind keys to")
+    denied_parameters: Literal["error", "code"] = Field(
+        "error",
+        description="error or code: how a callback says that a user refused: ?error=access_denied or ?code=53001",
+    )
+    code_life_s: int = Field(600, gt=0, description="seconds: how long an authorization code can be exchanged")
     refresh_life_s: int = Field(259_200, gt=0, description="seconds: how long a refresh token can be used")
     token_error_status: int = Field(401, ge=200, le=599, description="HTTP status: what a dead bearer token meets")
     oauth_error_status: int = Field(400, ge=200, le=599, description="HTTP status: what a refused refresh meets")

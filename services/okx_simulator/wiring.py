@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 
+from services.okx_simulator.access.consent import Consent
 from services.okx_simulator.access.gate import Gate
 from services.okx_simulator.access.throttle import Throttle
 from services.okx_simulator.access.tokens import Tokens
 from services.okx_simulator.clock import VenueClock
+from services.okx_simulator.control.partner import PartnerDoor
 from services.okx_simulator.control.people import AccountDoor
 from services.okx_simulator.control.records import RecordDoor
 from services.okx_simulator.control.trading import TradingDoor
 from services.okx_simulator.control.trouble import FaultDoor
 from services.okx_simulator.endpoints.account import AccountDesk
+from services.okx_simulator.endpoints.consent import ConsentDesk
 from services.okx_simulator.endpoints.history import History
+from services.okx_simulator.endpoints.keys import KeyDesk
 from services.okx_simulator.endpoints.market import MarketDesk
 from services.okx_simulator.endpoints.oauth import TokenDesk
 from services.okx_simulator.endpoints.trade import TradeDesk
@@ -43,6 +47,7 @@ def assemble(settings: Settings) -> Simulator:
     """Make a venue with its default instruments and no accounts."""
     clock, accounts, evidence, faults = VenueClock(), Accounts(), Evidence(), Faults(settings.seed)
     market, tokens = Market(clock.now_ms()), Tokens(clock, settings)
+    consent = Consent(tokens, clock, settings)
     throttle = Throttle(clock.monotonic, enabled=settings.rate_limits)
     terms = Terms(settings.taker_fee_rate, settings.maker_fee_rate, settings.oversize_reduce_only)
     exchange = Exchange(clock, accounts, market, evidence, terms)
@@ -56,8 +61,11 @@ def assemble(settings: Settings) -> Simulator:
         **desk.routes(history),
         **AccountDesk(market, clock).routes(),
         **MarketDesk(market, clock).routes(),
-        **TokenDesk(tokens, settings.token_path, settings.oauth_error_status).routes(),
+        **TokenDesk(tokens, consent, settings.token_path, settings.oauth_error_status).routes(),
+        **ConsentDesk(consent, accounts, settings.authorize_path).routes(),
+        **KeyDesk(accounts, consent, settings).routes(),
         **AccountDoor(accounts, tokens, settings).routes(),
+        **PartnerDoor(consent).routes(),
         **TradingDoor(exchange, pushes).routes(),
         **FaultDoor(faults, tokens, venue).routes(),
     }

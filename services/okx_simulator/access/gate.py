@@ -38,10 +38,11 @@ class Gate:
         authorization = headers.get("authorization", "")
         if authorization:
             return self._tokens.find(authorization.removeprefix("Bearer "))
-        return self._accounts.by_key.get(headers.get("ok-access-key", ""))
+        account, _ = self._accounts.by_key.get(headers.get("ok-access-key", ""), (None, None))
+        return account
 
-    def admit(self, request: Request, *, trades: bool) -> Account:
-        """Return the caller's account.
+    def admit(self, request: Request, *, trades: bool) -> tuple[Account, str]:
+        """Return the caller's account and what it may do here.
 
         Raises:
             Refused: a 501xx code for a key, a 530xx code for a token; `trades` asks for that permission too.
@@ -50,23 +51,24 @@ class Gate:
         self._check_environment(headers)
         authorization = headers.get("authorization")
         if authorization is None:
-            account, missing = self._by_key(request), "50120"
+            (account, perm), missing = self._by_key(request), "50120"
         else:
-            account, missing = self._by_token(authorization), "53013"
-        if trades and "trade" not in account.perm:
+            (account, perm), missing = self._by_token(authorization, headers.get("termid", "")), "53013"
+        if trades and not ("trade" in perm and "trade" in account.perm):
             raise Refused(missing)
-        return account
+        return account, perm
 
     def _check_environment(self, headers: dict[str, str]) -> None:
         if (headers.get("x-simulated-trading") == "1") != self._simulated:
             raise Refused("50101")
 
-    def _by_token(self, authorization: str) -> Account:
+    def _by_token(self, authorization: str, terminal: str) -> tuple[Account, str]:
         if not authorization.startswith("Bearer ") or len(authorization) == len("Bearer "):
             raise Refused("50114")
-        return self._tokens.account_of(authorization[len("Bearer ") :])
+        grant = self._tokens.grant_of(authorization[len("Bearer ") :], terminal)
+        return grant.account, grant.scope
 
-    def _by_key(self, request: Request) -> Account:
+    def _by_key(self, request: Request) -> tuple[Account, str]:
         headers = request.headers
         for name, code in _REQUIRED:
             if not headers.get(name):
@@ -76,15 +78,17 @@ class Gate:
         key = headers["ok-access-key"]
         if _KEY(key) is None:
             raise Refused("50111")
-        account = self._accounts.by_key.get(key)
-        if account is None or account.credentials is None:
+        account, credentials = self._accounts.by_key.get(key, (None, None))
+        if account is None or credentials is None:
             raise Refused("50119")
-        if not hmac.compare_digest(account.credentials.passphrase.encode(), headers["ok-access-passphrase"].encode()):
+        if credentials.ip and request.peer not in credentials.ip.split(","):
+            raise Refused("50110")
+        if not hmac.compare_digest(credentials.passphrase.encode(), headers["ok-access-passphrase"].encode()):
             raise Refused("50105")
         text = f"{timestamp}{request.method}{request.target}".encode() + request.body
-        if not signed(account.credentials.secret_key, text, headers["ok-access-sign"]):
+        if not signed(credentials.secret_key, text, headers["ok-access-sign"]):
             raise Refused("50113")
-        return account
+        return account, credentials.perm or account.perm
 
     def _check_age(self, timestamp: str) -> None:
         if _TIMESTAMP(timestamp) is None:

@@ -27,6 +27,9 @@ class Grant:
     life_s: int
     expires_ms: int
     refresh_expires_ms: int
+    scope: str = "read_only,trade"
+    terminal: str = ""
+    """The device a PKCE consent is tied to; every request names it in TERMID."""
     ended: str = ""
     replaced_before: str = field(default="", repr=False)
     """The access token this pair came after."""
@@ -44,15 +47,33 @@ class Tokens:
         self._replaced: dict[str, Account] = {}
         """Access tokens replaced last, one for each account: older ones are plainly unknown."""
 
-    def grant(self, account: Account, access_token: str, refresh_token: str, life_s: int) -> None:
+    def grant(
+        self,
+        account: Account,
+        access_token: str,
+        refresh_token: str,
+        life_s: int,
+        scope: str = "read_only,trade",
+        terminal: str = "",
+    ) -> Grant:
         """Put a pair in force for an account; an earlier grant of it is forgotten."""
         self.forget(account.uid)
         now_ms = self._clock.now_ms()
         refresh_expires_ms = now_ms + self._settings.refresh_life_s * 1_000
-        grant = Grant(account, access_token, refresh_token, life_s, now_ms + life_s * 1_000, refresh_expires_ms)
+        grant = Grant(
+            account, access_token, refresh_token, life_s, now_ms + life_s * 1_000, refresh_expires_ms, scope, terminal
+        )
         self._by_access[access_token] = self._by_uid[account.uid] = grant
         if refresh_token:
             self._by_refresh[refresh_token] = grant
+        return grant
+
+    def issue(self, account: Account, scope: str, terminal: str) -> dict[str, object]:
+        """Answer an authorization code with a pair; one for fast_api has no refresh token (OKX builder guide)."""
+        access, refresh = _pair_of(account)
+        kept = "" if scope == "fast_api" else refresh
+        grant = self.grant(account, access, kept, account.token_life_s, scope, terminal)
+        return _told(grant)
 
     def forget(self, uid: str) -> None:
         """Take an account's grant away; its tokens are unknown from now on."""
@@ -66,7 +87,11 @@ class Tokens:
         return None if grant is None else grant.account
 
     def account_of(self, access_token: str) -> Account:
-        """Return the account a bearer token opens.
+        """Return the account a bearer token opens; raises as `grant_of`."""
+        return self.grant_of(access_token).account
+
+    def grant_of(self, access_token: str, terminal: str = "") -> Grant:
+        """Return the grant a bearer token stands for; one of a device is good only with its name.
 
         Raises:
             Refused: 53000 unknown, 53002 expired, 53003 revoked, 53004 frozen, or the code set for replaced tokens.
@@ -80,7 +105,9 @@ class Tokens:
             raise self._dead("53002")
         if grant.account.frozen:
             raise self._dead("53004")
-        return grant.account
+        if grant.terminal != terminal:
+            raise self._dead("53000")
+        return grant
 
     def refresh(self, members: Mapping[str, Any]) -> dict[str, object]:
         """Replace a pair: the old access token and the old refresh token are dead at once.
@@ -91,16 +118,10 @@ class Tokens:
         """
         grant = self._refreshable(members)
         account = grant.account
-        access, refresh = f"at-{account.uid}-{token_urlsafe(24)}", f"rt-{account.uid}-{token_urlsafe(24)}"
-        self.grant(account, access, refresh, grant.life_s)
+        renewed = self.grant(account, *_pair_of(account), grant.life_s, grant.scope, grant.terminal)
         self._remember(grant)
         account.refreshes += 1
-        return {
-            "access_token": access,
-            "refresh_token": refresh,
-            "token_type": "bearer",
-            "expires_in": grant.life_s,
-        }
+        return _told(renewed)
 
     def end(self, uids: Iterable[str], code: str) -> int:
         """Make the access tokens of accounts meet `code` from now on; return how many there were.
@@ -119,14 +140,14 @@ class Tokens:
     def _refreshable(self, members: Mapping[str, Any]) -> Grant:
         settings = self._settings
         given = {name: members.get(name) for name in _CLIENT_MEMBERS}
-        secret = settings.client_secret.get_secret_value()
+        grant = self._by_refresh.get(str(given["refresh_token"]))
+        of_device = grant is not None and bool(grant.terminal)
         if (
             given["grant_type"] != "refresh_token"
             or given["client_id"] != settings.client_id
-            or not compare_digest(str(given["client_secret"]).encode(), secret.encode())
+            or not (of_device or is_client_secret(settings, given["client_secret"]))
         ):
             raise self._refused("53010")
-        grant = self._by_refresh.get(str(given["refresh_token"]))
         if grant is None:
             raise self._refused("53005")
         if grant.ended == "53003":
@@ -151,3 +172,25 @@ class Tokens:
 
     def _refused(self, code: str) -> Refused:
         return Refused(code, status=self._settings.oauth_error_status)
+
+
+def is_client_secret(settings: Settings, given: object) -> bool:
+    """Tell whether a client's secret is right, in constant time."""
+    return compare_digest(str(given).encode(), settings.client_secret.get_secret_value().encode())
+
+
+def _pair_of(account: Account) -> tuple[str, str]:
+    return f"at-{account.uid}-{token_urlsafe(24)}", f"rt-{account.uid}-{token_urlsafe(24)}"
+
+
+def _told(grant: Grant) -> dict[str, object]:
+    """Spell a pair as the token endpoint does: flat."""
+    told: dict[str, object] = {
+        "access_token": grant.access_token,
+        "refresh_token": grant.refresh_token,
+        "token_type": "bearer",
+        "expires_in": grant.life_s,
+    }
+    if not grant.refresh_token:
+        del told["refresh_token"]
+    return told

@@ -108,6 +108,7 @@ class AccountDoor:
             perm=spec.perm,
             frozen=spec.frozen,
             credentials=credentials,
+            token_life_s=spec.expires_in_s,
             balances=dict(spec.balances),
             default_leverage=self._settings.default_leverage,
         )

@@ -41,7 +41,7 @@ class AccountDesk:
 
     def config(self, call: Call) -> Answer:
         """Return the account's configuration."""
-        return envelope([config_row(call.account)])
+        return envelope([config_row(call.account, call.perm)])
 
     def balance(self, call: Call) -> Answer:
         """Return the balance, of the currencies named in `ccy` or of all."""

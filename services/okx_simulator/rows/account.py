@@ -9,8 +9,8 @@ from services.okx_simulator.venue.instruments import Market
 from services.okx_simulator.wire.numbers import ZERO, wire
 
 
-def config_row(account: Account) -> dict[str, Any]:
-    """Return the account's configuration.
+def config_row(account: Account, perm: str) -> dict[str, Any]:
+    """Return the account's configuration, as a credential that may do `perm` sees it.
 
     Source: OKX reference, #trading-account-rest-api-get-account-configuration.
     """
@@ -18,7 +18,7 @@ def config_row(account: Account) -> dict[str, Any]:
         "acctLv": account.acct_lv, "acctStpMode": "cancel_maker", "autoLoan": False, "ctIsoMode": "automatic",
         "enableSpotBorrow": False, "feeType": "0", "greeksType": "PA", "ip": "", "kycLv": "3", "label": "",
         "level": "Lv1", "levelTmp": "", "liquidationGear": "-1", "mainUid": account.uid, "mgnIsoMode": "automatic",
-        "opAuth": "1", "perm": account.perm, "posMode": account.pos_mode, "roleType": "0", "settleCcy": "USDC",
+        "opAuth": "1", "perm": perm, "posMode": account.pos_mode, "roleType": "0", "settleCcy": "USDC",
         "settleCcyList": ["USD", "USDC", "USDG"], "spotBorrowAutoRepay": False, "spotOffsetType": "",
         "spotRoleType": "0", "spotTraderInsts": [], "stgyType": "0", "traderInsts": [], "type": "0",
         "uid": account.uid,

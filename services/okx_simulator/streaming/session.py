@@ -155,12 +155,12 @@ class Session:
             raise WrongArgs("60004", "Invalid timestamp")
         if abs(seconds - self._venue.clock.now_ms() / 1_000) > _LOGIN_SKEW_S:
             raise WrongArgs("60006", "Timestamp request expired")
-        account = self._venue.accounts.by_key.get(api_key)
-        if account is None or account.credentials is None:
+        account, credentials = self._venue.accounts.by_key.get(api_key, (None, None))
+        if account is None or credentials is None:
             raise WrongArgs("60032", "API key doesn't exist")
-        if given.get("passphrase") != account.credentials.passphrase:
+        if given.get("passphrase") != credentials.passphrase:
             raise WrongArgs("60024", "Wrong passphrase")
-        if not signed(account.credentials.secret_key, f"{timestamp}GET/users/self/verify".encode(), sign):
+        if not signed(credentials.secret_key, f"{timestamp}GET/users/self/verify".encode(), sign):
             raise WrongArgs("60007", "Invalid sign")
         return account
 

@@ -33,6 +33,12 @@ class Credentials:
     api_key: str
     secret_key: str = field(repr=False)
     passphrase: str = field(repr=False)
+    perm: str = ""
+    """What it may do; empty is what the account may do."""
+    label: str = ""
+    ip: str = ""
+    """Addresses it is bound to, comma-separated."""
+    bind_app: bool = False
 
 
 @dataclass(slots=True)
@@ -82,6 +88,10 @@ class Account:
     perm: str = "read_only,trade"
     frozen: bool = False
     credentials: Credentials | None = None
+    token_life_s: int = 3_600
+    """Of an access token given for a code."""
+    fast_key: Credentials | None = None
+    """The one key the partner made with the owner's consent."""
     balances: dict[str, Decimal] = field(default_factory=dict)
     positions: dict[PositionKey, Position] = field(default_factory=dict)
     net: dict[str, Decimal] = field(default_factory=dict)
@@ -130,13 +140,25 @@ class Accounts:
 
     def __init__(self) -> None:
         self.by_uid: dict[str, Account] = {}
-        self.by_key: dict[str, Account] = {}
+        self.by_key: dict[str, tuple[Account, Credentials]] = {}
 
     def add(self, account: Account) -> None:
-        """Take an account in, replacing one of the same uid and its key."""
+        """Take an account in, replacing one of the same uid and its keys."""
         previous = self.by_uid.get(account.uid)
-        if previous is not None and previous.credentials is not None:
-            self.by_key.pop(previous.credentials.api_key, None)
+        if previous is not None:
+            for credentials in (previous.credentials, previous.fast_key):
+                self._drop(credentials)
         self.by_uid[account.uid] = account
         if account.credentials is not None:
-            self.by_key[account.credentials.api_key] = account
+            self.by_key[account.credentials.api_key] = account, account.credentials
+
+    def put_fast_key(self, account: Account, credentials: Credentials | None) -> None:
+        """Put the partner's key in force, or take it away."""
+        self._drop(account.fast_key)
+        account.fast_key = credentials
+        if credentials is not None:
+            self.by_key[credentials.api_key] = account, credentials
+
+    def _drop(self, credentials: Credentials | None) -> None:
+        if credentials is not None:
+            self.by_key.pop(credentials.api_key, None)

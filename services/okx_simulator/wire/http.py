@@ -47,6 +47,10 @@ class Request:
                 raise ValueError(f"body is not JSON: {error}") from error
         return self._json
 
+    def form(self) -> dict[str, str]:
+        """Return the members of an URL-encoded body."""
+        return dict(parse_qsl(self.body.decode("latin-1"), keep_blank_values=True))
+
     def query(self) -> dict[str, str]:
         """Return the parameters of the query string; an empty one counts as left out, as at OKX."""
         return dict(parse_qsl(self.query_text)) if self.query_text else {}
@@ -60,6 +64,8 @@ class Answer:
     status: int = 200
     content_type: str = JSON
     code: str = "0"
+    location: str = ""
+    """Where a browser is sent."""
 
     def to_bytes(self, *, keep_alive: bool) -> bytes:
         """Spell the whole answer; the fixed part of a head is made once per status and type."""
@@ -70,6 +76,8 @@ class Answer:
             head = f"HTTP/1.1 {self.status} {phrase}\r\nContent-Type: {self.content_type}\r\nContent-Length: ".encode()
             _heads[key] = head
         ending = b"\r\n\r\n" if keep_alive else b"\r\nConnection: close\r\n\r\n"
+        if self.location:
+            ending = f"\r\nLocation: {self.location}".encode() + ending
         return b"".join((head, str(len(self.body)).encode(), ending, self.body))
 
 

@@ -253,6 +253,10 @@ async def test_refresh_over_the_wire() -> None:
         assert (await follower.get("account/config"))["code"] == "0"
         again = await follower.client.post("/v5/users/oauth/token", json=told)
         assert (again.status_code, again.json()["code"], again.json()["data"]) == (400, "53005", [])
-        form = await follower.client.post("/v5/users/oauth/token", data=told)
-        assert form.json()["code"] == "53010"
-        assert (await sim.account("1001"))["refreshes"] == 1
+        form = await follower.client.post(
+            "/v5/users/oauth/token", data={**told, "refresh_token": pair["refresh_token"]}
+        )
+        assert set(form.json()) == set(pair)  # as OAuth libraries send it
+        neither = await follower.client.post("/v5/users/oauth/token", content="refresh_token=refresh-1001")
+        assert neither.json()["code"] == "53010"
+        assert (await sim.account("1001"))["refreshes"] == 2

@@ -20,7 +20,7 @@ CLIENT = {"grant_type": "refresh_token", "client_id": "paper-client", "client_se
 
 def gate_of(*, simulated: bool = False, perm: str = "read_only,trade") -> Gate:
     clock, accounts = VenueClock(), Accounts()
-    accounts.add(Account("1", perm=perm, credentials=Credentials(**KEY)))
+    accounts.add(Account("1", perm=perm, credentials=Credentials(KEY["api_key"], KEY["secret_key"], KEY["passphrase"])))
     tokens = Tokens(clock, Settings())
     tokens.grant(accounts.by_uid["1"], "access", "refresh", 3_600)
     return Gate(clock, accounts, tokens, simulated_trading=simulated)
@@ -98,7 +98,7 @@ def test_bearer_tokens_are_known_or_not() -> None:
     assert refused(gate, {"Authorization": "Basic eDp5"}) == ("50114", 401)
     assert refused(gate, {"Authorization": "Bearer nothing"}) == ("53000", 401)
     request = Request("GET", "/x", {"authorization": "Bearer access"}, "127.0.0.1", 0)
-    assert gate.admit(request, trades=True).uid == "1"
+    assert gate.admit(request, trades=True)[0].uid == "1"
 
 
 class Granted:
