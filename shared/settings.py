@@ -230,6 +230,9 @@ class OAuthSettings(OkxSettings):
     okx_token_path: str = Field(
         "/v5/users/oauth/token", pattern="^/", description="path: OKX's token endpoint, on the account's site"
     )
+    okx_token_encoding: Literal["json", "form"] = Field(
+        "json", description="json or form: how the token endpoint is spoken to"
+    )
 
 
 class LaneSettings(Fragment):

@@ -59,9 +59,13 @@ class Roster:
         return len(self._known)
 
     async def heard(self, notice: GrantNotice) -> None:
-        """Open a grant again that has changed, if it is one of ours."""
+        """Open a grant again that has changed, if it is one of ours; after a new consent learn everything anew."""
         account = AccountId(notice.account)
-        if account in self._known and notice.change is not GrantChange.REJECTED:
+        if account not in self._known or notice.change is GrantChange.REJECTED:
+            return
+        if notice.change is GrantChange.CONSENTED:
+            await self._load([account])
+        else:
             await self._book.open_grants([account])
 
     async def ensure(self, followers: Collection[AccountId]) -> None:

@@ -1,4 +1,4 @@
-"""Run one of the portal's commands: `python -m services.portal enrol FILE.json`, `republish`, `subscription set`."""
+"""Run the portal (`serve`), or one of its commands: `enrol FILE.json`, `republish`, `subscription set`."""
 
 import asyncio
 import sys
@@ -10,13 +10,15 @@ from services.portal.commands import given_settings, parse
 from services.portal.document import NAME, SETTINGS, read_enrolment
 from services.portal.enrolling import ChangedMeanwhile
 from services.portal.forms import Problems
-from services.portal.settings import Settings
+from services.portal.settings import CommandSettings, Settings
 from services.portal.telling import tell_changed, tell_enrolled, tell_problems, tell_published
+from services.portal.web.wiring import assemble
 from services.portal.wiring import portal
 from shared.configuration import load
 from shared.domain.ids import AccountId
 from shared.domain.subscriptions import Problem
-from shared.lifecycle import ExitCode
+from shared.lifecycle import ExitCode, run
+from shared.telemetry.logs import configure_logs
 
 REFUSED = 2
 """The exit code of a command that cannot be carried out as it is given; nothing was stored."""
@@ -25,7 +27,9 @@ REFUSED = 2
 def main() -> int:
     """Carry out one command: 0 done, 1 something we need is away, 2 refused."""
     command = parse(sys.argv[1:])
-    settings = load(Settings, ())
+    if command.command == "serve":
+        return _serve()
+    settings = load(CommandSettings, ())
     try:
         return asyncio.run(_run(command, settings))
     except (ConnectionError, ChangedMeanwhile) as error:
@@ -33,7 +37,14 @@ def main() -> int:
         return ExitCode.CRASHED
 
 
-async def _run(command: Namespace, settings: Settings) -> int:
+def _serve() -> int:
+    """Run until a signal; see `lifecycle.ExitCode` for what the code means."""
+    settings = load(Settings, ())
+    configure_logs("portal", settings.log_level, json=settings.log_json)
+    return run(lambda life: assemble(life, settings), settings.drain_s)
+
+
+async def _run(command: Namespace, settings: CommandSettings) -> int:
     match command.command:
         case "enrol":
             return await _enrol(command, settings)
@@ -46,7 +57,7 @@ async def _run(command: Namespace, settings: Settings) -> int:
             return await _change(command, settings)
 
 
-async def _enrol(command: Namespace, settings: Settings) -> int:
+async def _enrol(command: Namespace, settings: CommandSettings) -> int:
     enrolment, problems = _read(command.file)
     if problems:
         return _refuse(problems, command)
@@ -66,7 +77,7 @@ def _read(file: str) -> tuple[Enrolment, list[Problem]]:
     return read_enrolment(content)
 
 
-async def _change(command: Namespace, settings: Settings) -> int:
+async def _change(command: Namespace, settings: CommandSettings) -> int:
     problems, raw = Problems(), given_settings(command)
     form = {"follower": NAME, "leader": NAME, **{name: SETTINGS[name] for name in raw}}
     values = problems.read({"follower": command.follower, "leader": command.leader, **raw}, "", form)

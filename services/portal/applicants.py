@@ -24,6 +24,20 @@ class Member:
     account_level: str
     position_mode: str
     label: str
+    applied: bool = False
+    """Whether its owner asked to be followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """A browser's session; `token` is its cookie, `csrf` what its forms carry, `account` who signed in with it."""
+
+    token: str
+    csrf: str
+    account: AccountId | None = None
+
+    def __repr__(self) -> str:
+        return f"Browser({self.account or 'nobody'})"
 
 
 @dataclass(frozen=True, slots=True)

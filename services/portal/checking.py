@@ -84,19 +84,17 @@ def _unable(each: Subscription, known: Known) -> Iterator[Problem]:
     if leader and not leader.leads:
         yield Problem("leader", each.leader, "say leads: true for the account, so that its trades are watched")
     if follower:
-        yield from _cannot_follow(follower, known)
+        yield from _cannot_follow(follower)
     if follower and leader and follower.main_uid == leader.main_uid and follower.account != leader.account:
         yield Problem("leader", each.leader, f"choose another leader: both belong to main account {leader.main_uid}")
 
 
-def _cannot_follow(follower: Member, known: Known) -> Iterator[Problem]:
+def _cannot_follow(follower: Member) -> Iterator[Problem]:
     if follower.position_mode != _NET:
         mode = follower.position_mode or "not known"
         yield Problem("position_mode", mode, f"set {follower.account} to net mode at OKX, and say net_mode here")
     if follower.account_level == _SPOT_ONLY:
         yield Problem("follower", follower.account, "set the account's level to 2 or above: level 1 trades no swaps")
-    if known.grants.get(follower.account) is GrantKind.API_KEY:
-        yield Problem("follower", follower.account, "let it consent by OAuth: a follower trades by bearer token")
 
 
 def _repeated_accounts(applicants: Collection[Applicant]) -> Iterator[Problem]:

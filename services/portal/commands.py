@@ -39,6 +39,9 @@ def parse(arguments: Sequence[str]) -> Namespace:
         action="store_true",
         help="take the document's grants where one is stored: the owner has consented anew",
     )
+    commands.add_parser(
+        "serve", help="serve pages and API", description="Serves pages and API until a signal; SIGTERM drains."
+    )
     republish = commands.add_parser("republish", parents=[shared], help="publish what is stored but not in the stream")
     republish.add_argument("--all", action="store_true", help="publish every subscription: Redis has lost the stream")
     _add_subscription(

@@ -12,6 +12,7 @@ from typing import Protocol
 from services.portal.applicants import Applicant, Enrolment, Known, Member
 from services.portal.checking import check
 from services.portal.publishing import Publishing
+from shared.domain.ids import AccountId
 from shared.domain.subscriptions import Problem, Subscription
 from shared.ports import Clock
 
@@ -25,6 +26,9 @@ class Registry(Protocol):
 
     async def known(self) -> Known:
         """Return all of it but the secrets."""
+
+    async def around(self, follower: AccountId, leader: AccountId) -> Known:
+        """Return what a subscription is judged by: both accounts, and whom they follow, through however many others."""
 
     async def add(
         self,

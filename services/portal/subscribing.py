@@ -53,7 +53,7 @@ class Subscribing:
         return await self._change(follower, leader, settings)
 
     async def _change(self, follower: AccountId, leader: AccountId, settings: Mapping[str, Any]) -> Changed:
-        known = await self._registry.known()
+        known = await self._registry.around(follower, leader)
         stored = known.subscriptions.get((follower, leader))
         if stored is None and "ratio" not in settings:
             return Changed(

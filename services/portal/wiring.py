@@ -4,15 +4,18 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from services.portal.applicants import Applicant, Known, Member
+from redis.asyncio import Redis
+
+from services.portal.applicants import Applicant, Known, Member, Pair
 from services.portal.enrolling import ChangedMeanwhile, Enrolling
 from services.portal.publishing import NotPublished, Publishing
-from services.portal.settings import Settings
+from services.portal.settings import CommandSettings
 from services.portal.subscribing import Subscribing
 from shared.bus.client import UNREACHABLE, open_redis
 from shared.bus.keys import Keys
 from shared.bus.streams import SubscriptionPublisher
 from shared.clock import SystemClock
+from shared.domain.ids import AccountId
 from shared.domain.subscriptions import Subscription
 from shared.messages.entries import write_subscription
 from shared.store.accounts import Account, Accounts
@@ -47,9 +50,28 @@ class StoredRegistry:
         accounts, lives = await self._accounts.all(), await self._grants.lives()
         subscriptions = await self._subscriptions.all()
         return Known(
-            {each.account: _member(each) for each in accounts},
+            {each.account: member_of(each) for each in accounts},
             {account: life.kind for account, life in lives.items()},
             {(each.follower, each.leader): each for each in subscriptions},
+        )
+
+    async def around(self, follower: AccountId, leader: AccountId) -> Known:
+        """Return both accounts, and whom they follow, through however many others."""
+        found: dict[Pair, Subscription] = {}
+        seen, frontier = set[AccountId](), [follower, leader]
+        while frontier:
+            each = frontier.pop()
+            if each not in seen:
+                seen.add(each)
+                followed = await self._subscriptions.of(each)
+                found |= {(one.follower, one.leader): one for one in followed}
+                frontier += [one.leader for one in followed]
+        accounts = [await self._accounts.find(each) for each in (follower, leader)]
+        lives = {each: await self._grants.life(each) for each in (follower, leader)}
+        return Known(
+            {each.account: member_of(each) for each in accounts if each},
+            {account: life.kind for account, life in lives.items() if life},
+            found,
         )
 
     async def add(
@@ -60,7 +82,7 @@ class StoredRegistry:
         now_ms: int,
     ) -> None:
         """Write accounts, then sealed grants, then subscriptions, each all or none."""
-        await self._accounts.save([_account(each) for each in members], now_ms)
+        await self._accounts.save([account_of(each) for each in members], now_ms)
         consents = [Consent(each.member.account, each.secrets) for each in grants if each.secrets]
         await self._grants.put(consents, now_ms)
         try:
@@ -88,7 +110,7 @@ class StreamAnnouncer:
 
 
 @asynccontextmanager
-async def portal(settings: Settings) -> AsyncIterator[Portal]:
+async def portal(settings: CommandSettings) -> AsyncIterator[Portal]:
     """Open store and bus, and close them at the end."""
     async with AsyncExitStack() as closing:
         database = Database(settings.database_url)
@@ -96,15 +118,21 @@ async def portal(settings: Settings) -> AsyncIterator[Portal]:
         await migrate(database)
         redis = open_redis(*settings.redis())
         closing.push_async_callback(redis.aclose)
-        clock = SystemClock()
-        announcer = StreamAnnouncer(SubscriptionPublisher(redis, Keys(settings.installation)))
-        publishing = Publishing(Subscriptions(database), announcer, clock)
-        registry = StoredRegistry(database, vault_from(*settings.revealed_keys(), demo=settings.demo))
-        enrolling = Enrolling(registry, publishing, clock, settings.okx_allowed_sites)
-        yield Portal(enrolling, Subscribing(registry, publishing, clock), publishing)
+        vault = vault_from(*settings.revealed_keys(), demo=settings.demo)
+        yield opened(database, vault, redis, settings, SystemClock())
 
 
-def _member(account: Account) -> Member:
+def opened(database: Database, vault: Vault, redis: Redis, settings: CommandSettings, clock: SystemClock) -> Portal:
+    """Build the use cases over clients that are open."""
+    announcer = StreamAnnouncer(SubscriptionPublisher(redis, Keys(settings.installation)))
+    publishing = Publishing(Subscriptions(database), announcer, clock)
+    registry = StoredRegistry(database, vault)
+    enrolling = Enrolling(registry, publishing, clock, settings.okx_allowed_sites)
+    return Portal(enrolling, Subscribing(registry, publishing, clock), publishing)
+
+
+def member_of(account: Account) -> Member:
+    """Read an account."""
     return Member(
         account=account.account,
         site=account.site,
@@ -114,10 +142,12 @@ def _member(account: Account) -> Member:
         account_level=account.account_level,
         position_mode=account.position_mode,
         label=account.label,
+        applied=account.applied,
     )
 
 
-def _account(member: Member) -> Account:
+def account_of(member: Member) -> Account:
+    """Spell an account."""
     return Account(
         account=member.account,
         site=member.site,
@@ -127,4 +157,5 @@ def _account(member: Member) -> Account:
         account_level=member.account_level,
         position_mode=member.position_mode,
         label=member.label,
+        applied=member.applied,
     )

@@ -1,6 +1,6 @@
 """What a token keeper may be told."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -10,9 +10,6 @@ from shared.settings import DatabaseSettings, OAuthSettings, ProcessSettings, Re
 class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, OAuthSettings):
     """The token keeper renews every OAuth grant before it dies."""
 
-    okx_token_encoding: Literal["json", "form"] = Field(
-        "json", description="json or form: how a renewal is sent to OKX"
-    )
     drain_s: float = Field(
         15, gt=0, description="seconds: how long renewals in hand may take after SIGTERM; must cover a whole one"
     )

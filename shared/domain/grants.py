@@ -20,6 +20,9 @@ class GrantKind(StrEnum):
 
     OAUTH = "oauth"
     API_KEY = "api_key"
+    """A key the owner made."""
+    FAST_API = "fast_api"
+    """A key we made with the owner's consent; one of ours per owner."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ class GrantChange(StrEnum):
 
     REFRESHED = "refreshed"
     DEAD = "dead"
+    CONSENTED = "consented"
+    """The owner consented anew: what was proven with the grant before is to be proven again."""
     REJECTED = "rejected"
     """The venue does not accept this version's token any more: whoever renews grants does so now."""
 

@@ -5,19 +5,15 @@ failures are not documented publicly, hence the settings, and hence `RefreshUnan
 """
 
 from collections.abc import Mapping
-from typing import Literal
-from urllib.parse import urlencode
 
 import msgspec
 
 from shared.domain.outcomes import Category
 from shared.okx import errors, models
 from shared.okx.answers import failure
-from shared.okx.protocol import POST, Request, Response, WayOut
+from shared.okx.protocol import Encoding, Request, Response, WayOut, ask_token
 from shared.vault.credentials import GrantRefused, RefreshPostponed, RefreshUnanswered, TokenPair
 from shared.vault.secret import Secret
-
-Encoding = Literal["json", "form"]
 
 _REPLY = msgspec.json.Decoder(models.TokenReply)
 _ENVELOPE = msgspec.json.Decoder(models.Reply[msgspec.Raw])
@@ -64,11 +60,7 @@ class OkxOAuth:
             "client_secret": self._client_secret.reveal(),
             "refresh_token": refresh.reveal(),
         }
-        if self._encoding == "form":
-            return Request(
-                POST, self._path, b"Content-Type: application/x-www-form-urlencoded\r\n", urlencode(form).encode()
-            )
-        return Request(POST, self._path, b"Content-Type: application/json\r\n", msgspec.json.encode(form))
+        return ask_token(self._path, self._encoding, form)
 
 
 def _pair(response: Response, old: TokenPair) -> TokenPair:

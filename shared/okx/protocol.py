@@ -4,9 +4,9 @@ A request's `headers` are spelled lines, each ended by CRLF: what is constant fo
 mode) is added by the way out, what depends on the account by `signing`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import urlencode
 
 import msgspec
@@ -15,6 +15,9 @@ from shared.domain.ids import ClOrdId, InstId
 from shared.domain.orders import Attempt
 from shared.domain.quantities import plain
 from shared.okx.errors import OkxError
+
+Encoding = Literal["json", "form"]
+"""How a body is spelled where OKX does not say which it takes."""
 
 GET = "GET"
 POST = "POST"
@@ -108,6 +111,14 @@ def place_order(attempt: Attempt, tag: str, expires_ms: int) -> Request:
         reduceOnly=intent.reduce_only,
     )
     return Request(POST, "/api/v5/trade/order", b"expTime: %d\r\n" % expires_ms, _encode(body))
+
+
+def ask_token(path: str, encoding: Encoding, form: Mapping[str, str], headers: bytes = b"") -> Request:
+    """Ask the token endpoint; its path and encoding are not documented publicly (okx-api facts, code exchange)."""
+    if encoding == "form":
+        lines = b"Content-Type: application/x-www-form-urlencoded\r\n"
+        return Request(POST, path, lines + headers, urlencode(form).encode())
+    return Request(POST, path, b"Content-Type: application/json\r\n" + headers, _encode(form))
 
 
 def ask_order(inst_id: InstId, cl_ord_id: ClOrdId) -> Request:

@@ -10,7 +10,7 @@ from shared.domain.ids import AccountId
 from shared.store.engine import Database
 from shared.store.tables import accounts
 
-_CHANGEABLE = ("site", "uid", "main_uid", "leads", "account_level", "position_mode", "label", "updated")
+_CHANGEABLE = ("site", "uid", "main_uid", "leads", "account_level", "position_mode", "label", "applied", "updated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Account:
     account_level: str = ""
     position_mode: str = ""
     label: str = ""
+    applied: bool = False
+    """Whether its owner asked to be followed."""
 
 
 class Accounts:
@@ -51,6 +53,13 @@ class Accounts:
             row = (await connection.execute(select(accounts).where(accounts.c.account == account))).one_or_none()
         return None if row is None else account_of(row)
 
+    async def of_uid(self, site: str, uid: str) -> Account | None:
+        """Return the account of a uid on a site, or None if we do not know it."""
+        query = select(accounts).where(accounts.c.site == site, accounts.c.uid == uid)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else account_of(row)
+
     async def all(self) -> list[Account]:
         """Return every account, by id."""
         async with self._database.reading() as connection:
@@ -68,6 +77,7 @@ def account_of(row: Row[Any]) -> Account:
         row.account_level,
         row.position_mode,
         row.label,
+        row.applied,
     )
 
 
@@ -81,5 +91,6 @@ def _values(account: Account, now_ms: int) -> dict[str, Any]:
         "account_level": account.account_level,
         "position_mode": account.position_mode,
         "label": account.label,
+        "applied": account.applied,
         "updated": now_ms,
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, RowMapping, Select, Update, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, Update, delete, or_, select, update
 
 from shared.domain.grants import GrantKind, GrantLife, GrantStatus
 from shared.domain.ids import AccountId
@@ -43,6 +43,17 @@ class Consent:
 
     account: AccountId
     secrets: TokenPair | ApiKey
+    made_by_us: bool = False
+    """Whether the key is one we made (Fast API), not one its owner made."""
+    terminal: str | None = None
+    """The device a PKCE consent is tied to."""
+
+    @property
+    def kind(self) -> GrantKind:
+        """Return what kind of grant this becomes."""
+        if isinstance(self.secrets, TokenPair):
+            return GrantKind.OAUTH
+        return GrantKind.FAST_API if self.made_by_us else GrantKind.API_KEY
 
 
 class Grants:
@@ -69,6 +80,12 @@ class Grants:
         async with self._database.reading() as connection:
             rows = (await connection.execute(select(*_LIFE))).mappings()
             return {life.account: life for life in map(_life, rows)}
+
+    async def life(self, account: AccountId) -> GrantLife | None:
+        """Return what is known of an account's grant without opening it."""
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(*_LIFE).where(grants.c.account == account))).mappings().one_or_none()
+        return None if row is None else _life(row)
 
     async def renewable(self, now_ms: int) -> list[GrantLife]:
         """Return live OAuth grants that nobody has claimed, those that expire first in front."""
@@ -124,6 +141,11 @@ class Grants:
         statement = _of_version(life).where(grants.c.status != status.value)
         return await self._changes(statement.values(status=status.value, why=why, claimant=None, claimed_until=None))
 
+    async def drop(self, account: AccountId) -> bool:
+        """Forget every secret of an account, for good; False if there were none. What it traded stays."""
+        async with self._database.writing() as connection:
+            return (await connection.execute(delete(grants).where(grants.c.account == account))).rowcount == 1
+
     async def mark_fenced(self, account: AccountId) -> None:
         """Remember that the venue refused an expired order under this account's grant. Idempotent."""
         await self._changes(update(grants).where(grants.c.account == account).values(fenced=True))
@@ -133,19 +155,19 @@ class Grants:
             return (await connection.execute(statement)).rowcount == 1
 
     def _row(self, consent: Consent, now_ms: int) -> dict[str, Any]:
-        oauth = isinstance(consent.secrets, TokenPair)
         expires_ms = now_ms + consent.secrets.lives_ms if isinstance(consent.secrets, TokenPair) else _NEVER_MS
         return {
             **dict.fromkeys(_SEALED),
             **self._sealed(consent.account, consent.secrets),
             "account": consent.account,
-            "kind": (GrantKind.OAUTH if oauth else GrantKind.API_KEY).value,
+            "kind": consent.kind.value,
             "version": 1,
             "status": GrantStatus.LIVE.value,
             "why": "",
             "fenced": False,
             "issued": now_ms,
             "expires": expires_ms,
+            "terminal": consent.terminal,
             "claimant": None,
             "claimed_until": None,
         }
@@ -223,7 +245,7 @@ class OpenedGrants:
 
         try:
             if row["kind"] == GrantKind.OAUTH.value:
-                return BearerToken(account, row["version"], row["site"], secret(ACCESS))
+                return BearerToken(account, row["version"], row["site"], secret(ACCESS), row["terminal"])
             key = ApiKey(secret(API_KEY), secret(SECRET_KEY), secret(PASSPHRASE))
             return SigningKey(account, row["version"], row["site"], key)
         except CannotOpen as error:
@@ -244,7 +266,8 @@ def _free(now_ms: int) -> ColumnElement[bool]:
 
 
 def _opening(*columns: str) -> Select[Any]:
-    chosen = (grants.c.account, grants.c.kind, grants.c.version, accounts.c.site, *(grants.c[name] for name in columns))
+    known = (grants.c.account, grants.c.kind, grants.c.version, grants.c.terminal, accounts.c.site)
+    chosen = (*known, *(grants.c[name] for name in columns))
     return select(*chosen).join(accounts, accounts.c.account == grants.c.account)
 
 

@@ -57,6 +57,12 @@ class Subscriptions:
         async with self._database.reading() as connection:
             return [_subscription(row, row.updated) for row in await connection.execute(query)]
 
+    async def of(self, follower: AccountId) -> list[Subscription]:
+        """Return the newest version of everything a follower follows."""
+        query = select(subscriptions).where(subscriptions.c.follower == follower).order_by(subscriptions.c.leader)
+        async with self._database.reading() as connection:
+            return [_subscription(row, row.updated) for row in await connection.execute(query)]
+
     async def pages(self, size: int = 500) -> AsyncIterator[list[tuple[Subscription, Subscription | None]]]:
         """Yield every subscription's newest version with the one before it, in pages, by follower and leader."""
         newest, before = subscriptions, subscription_versions

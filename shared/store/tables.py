@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 from shared.store.columns import Exact, Json, Moment
@@ -44,6 +45,7 @@ accounts = Table(
     Column("uid", _ID, nullable=False),
     Column("main_uid", _ID, nullable=False, doc="The owner's main account; equal for accounts of one owner."),
     Column("leads", Boolean, nullable=False, doc="Whether its trades are watched."),
+    Column("applied", Boolean, nullable=False, server_default=false(), doc="Whether its owner asked to be followed."),
     Column("account_level", String(8), nullable=False, doc="OKX's acctLv."),
     Column("position_mode", _WORD, nullable=False, doc="OKX's posMode."),
     Column("label", Text, nullable=False),
@@ -66,6 +68,7 @@ grants = Table(
     Column("api_key_sealed", LargeBinary),
     Column("secret_key_sealed", LargeBinary),
     Column("passphrase_sealed", LargeBinary),
+    Column("terminal", _ID, doc="The device a PKCE consent is tied to; empty for all others."),
     Column("claimant", _ID, doc="The one process that may refresh it now."),
     Column("claimed_until", Moment, doc="When that right ends, or before which nobody may try again."),
     Index(None, "status", "kind", "expires"),
@@ -197,4 +200,28 @@ redis_copies = Table(
     Column("name", String(160), primary_key=True, doc="A key of Redis, without the installation's tag."),
     Column("data", LargeBinary, nullable=False, doc="What it held, as messages.copy spells it."),
     Column("at", Moment, nullable=False, doc="When, by the server's clock."),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("state", String(64), primary_key=True, doc="SHA-256 of the state a browser was sent away with."),
+    Column("session", String(64), nullable=False, doc="SHA-256 of the browser session it belongs to."),
+    Column("role", _WORD, nullable=False),
+    Column("way", _WORD, nullable=False),
+    Column("terminal", _ID, doc="The device of a PKCE consent."),
+    Column("verifier_sealed", LargeBinary, doc="The verifier of a PKCE consent."),
+    Column("expires", Moment, nullable=False),
+    Index(None, "expires"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session", String(64), primary_key=True, doc="SHA-256 of the cookie."),
+    Column("account", _ID, doc="Who signed in; empty before that."),
+    Column("csrf", String(64), nullable=False),
+    Column("expires", Moment, nullable=False),
+    Index(None, "expires"),
+    Index(None, "account"),
 )

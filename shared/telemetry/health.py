@@ -5,13 +5,9 @@ reasons; `/metrics` is the Prometheus text format. The server runs inside the se
 seen.
 """
 
-import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
-import structlog
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -19,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from shared.telemetry.metrics import Meter
+from shared.telemetry.serving import serve
 
 Check = Callable[[], str | None]
 """Returns why not, in words, or None. Called in the loop at every request: it reads memory, it asks nobody."""
@@ -48,17 +45,7 @@ class Health:
         Raises:
             OSError: the address is taken or is not ours.
         """
-        bound = socket.create_server((host, port))
-        structlog.get_logger().info("telemetry_listening", url=f"http://{host}:{bound.getsockname()[1]}")
-        server = _Server(
-            uvicorn.Config(self.app(), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
-        )
-        try:
-            await server.serve(sockets=[bound])
-        finally:
-            for listener in server.servers:
-                listener.close()
-            bound.close()
+        await serve(self.app(), host, port, "telemetry_listening")
 
     async def _answer_alive(self, _request: Request) -> Response:
         return _verdict("alive", self._alive)
@@ -75,11 +62,3 @@ def _verdict(word: str, checks: Mapping[str, Check]) -> JSONResponse:
     reasons = {name: reason for name, reason in answers.items() if reason is not None}
     status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
     return JSONResponse({word: not reasons, "reasons": reasons}, status_code=status)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to `lifecycle`, which drains before anything is torn down."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

@@ -61,12 +61,14 @@ class RunningService:
 
 @asynccontextmanager
 async def running_service(
-    name: str, settings: Mapping[str, str], *, ready: bool = True
+    name: str, settings: Mapping[str, str], *arguments: str, ready: bool = True
 ) -> AsyncIterator[RunningService]:
-    """Run `python -m services.<name>` with `SLIPSTREAM_` settings until the block ends, however it ends."""
+    """Run `python -m services.<name>` with arguments and settings until the block ends, however it ends."""
     bare = {key: value for key, value in os.environ.items() if not key.startswith("SLIPSTREAM_")}
     env = bare | {f"SLIPSTREAM_{key}": value for key, value in settings.items()}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", f"services.{name}", env=env, stderr=PIPE)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", f"services.{name}", *arguments, env=env, stderr=PIPE
+    )
     service = RunningService(process)
     async with asyncio.TaskGroup() as group:
         group.create_task(service.read_log())

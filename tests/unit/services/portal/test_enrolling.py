@@ -172,11 +172,6 @@ WHALE, ANNA = leader("whale"), follower("anna")
             "subscriptions.bert.whale.follower",
             "bert",
         ),
-        (
-            {"accounts": [leader("shark")], "subscriptions": [following("shark", "whale")]},
-            "subscriptions.shark.whale.follower",
-            "shark",
-        ),
         ({"accounts": [leader("anna")]}, "accounts.anna.api_key", "***"),
         ({"accounts": [follower("anna", uid="other")]}, "accounts.anna.uid", "other"),
     ],

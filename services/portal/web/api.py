@@ -1,0 +1,208 @@
+"""The API, version 1: what the signed-in account may read and change of itself, and what operators may."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+
+from services.portal.connecting import Connected
+from services.portal.journeys import Role, Trouble, Way
+from services.portal.web import shapes
+from services.portal.web.door import AnOperator, SignedIn, doors_of
+from services.portal.web.house import house_of
+from services.portal.web.troubles import EXPLAINED
+from shared.domain.grants import GrantKind, GrantLife
+from shared.domain.ids import AccountId
+from shared.domain.subscriptions import Problem, SubscriptionState
+from shared.vault.credentials import ApiKey
+from shared.vault.secret import Secret
+
+_SAID: dict[int | str, dict[str, Any]] = {
+    HTTPStatus.BAD_REQUEST: {"model": shapes.Failure},
+    HTTPStatus.UNAUTHORIZED: {"model": shapes.Failure},
+    HTTPStatus.FORBIDDEN: {"model": shapes.Failure},
+    HTTPStatus.TOO_MANY_REQUESTS: {"description": "Too many requests from this address."},
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {"description": "The body is too large."},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"model": shapes.Failure},
+}
+_ABSENT: dict[int | str, dict[str, Any]] = {HTTPStatus.NOT_FOUND: {"model": shapes.Failure}}
+
+public = APIRouter(prefix="/v1", tags=["connect"], responses=_SAID)
+own = APIRouter(prefix="/v1", tags=["account"], responses=_SAID)
+operators = APIRouter(prefix="/v1/operators", tags=["operators"], dependencies=[AnOperator], responses=_SAID)
+
+_LONGEST_MOMENT = 15
+
+ACTIONS = {
+    "pause": SubscriptionState.PAUSED,
+    "close-only": SubscriptionState.CLOSE_ONLY,
+    "resume": SubscriptionState.ACTIVE,
+    "end": SubscriptionState.ENDED,
+}
+
+
+class NotTaken(Exception):
+    """A change is refused as a whole; says what is wrong with which field."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(f"{len(problems)} problems")
+        self.problems = list(problems)
+
+
+@public.post("/connect")
+async def connect(begin: shapes.Begin, request: Request, response: Response) -> shapes.Away:
+    """Begin to connect an account: send its owner's browser, with the cookie of this answer, to `authorize_url`."""
+    house, doors = house_of(request), doors_of(request)
+    if begin.way is Way.API_KEY or begin.role is Role.GONE or begin.site not in house.sites:
+        raise HTTPException(
+            HTTPStatus.BAD_REQUEST, f"choose code, pkce or fast_api, on one of {', '.join(house.sites)}"
+        )
+    session = await doors.session(request) or await doors.open(response)
+    return shapes.Away(authorize_url=await house.connecting.begin(session.token, begin.role, begin.way, begin.site))
+
+
+@public.post("/connect/api-key")
+async def connect_key(given: shapes.GivenKey, request: Request, response: Response) -> shapes.Connection:
+    """Connect an account by a key its owner made, and sign in with it."""
+    house = house_of(request)
+    if given.role is Role.GONE or given.site not in house.sites:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"choose one of the sites {', '.join(house.sites)}")
+    key = ApiKey(*(Secret(each.get_secret_value()) for each in (given.key, given.secret, given.passphrase)))
+    connected = await house.connecting.connect_key(given.role, given.site, key)
+    if isinstance(connected, Trouble):
+        raise HTTPException(HTTPStatus.BAD_REQUEST, EXPLAINED[connected].text)
+    await doors_of(request).open(response, connected.account)
+    return connection_of(connected)
+
+
+@own.get("/me")
+async def me(session: SignedIn, request: Request) -> shapes.Me:
+    """Show the signed-in account, its grant, and the token its changes carry."""
+    records, account = house_of(request).records, _account(session.account)
+    member = await records.member(account)
+    if member is None:
+        raise HTTPException(HTTPStatus.UNAUTHORIZED, "connect your OKX account")
+    return shapes.me_of(member, grant_of(await records.life(account)), session.csrf)
+
+
+@own.post("/disconnect")
+async def disconnect(session: SignedIn, request: Request, response: Response) -> shapes.Away:
+    """Delete what we hold of the account, and sign out. A key we made is deleted at OKX with the consent linked to."""
+    house, account = house_of(request), _account(session.account)
+    member = await house.records.member(account)
+    kind = await house.leaving.leave(account)
+    await doors_of(request).end(session, response)
+    if kind is not GrantKind.FAST_API or member is None:
+        return shapes.Away(authorize_url="")
+    fresh = await doors_of(request).open(response)
+    return shapes.Away(authorize_url=await house.connecting.begin(fresh.token, Role.GONE, Way.FAST_API, member.site))
+
+
+@own.get("/leaders")
+async def leaders(_session: SignedIn, request: Request) -> list[shapes.LeaderRow]:
+    """List the accounts that can be followed."""
+    members = await house_of(request).records.members()
+    return [shapes.LeaderRow(account=each.account, label=each.label) for each in members if each.leads]
+
+
+@own.get("/subscriptions")
+async def subscriptions(session: SignedIn, request: Request) -> list[shapes.SubscriptionRow]:
+    """List what the account follows, ended ones too."""
+    found = await house_of(request).records.subscriptions(_account(session.account))
+    return [shapes.SubscriptionRow.of(each) for each in found]
+
+
+@own.put("/subscriptions/{leader}", responses={HTTPStatus.CONFLICT: {"model": shapes.Refusal}})
+async def subscribe(
+    leader: shapes.Name, settings: shapes.Settings, session: SignedIn, request: Request
+) -> shapes.SubscriptionRow:
+    """Follow a leader, or change how: a new version, in force from the leader's next event on."""
+    return await _change(request, _account(session.account), leader, settings.given())
+
+
+@own.post("/subscriptions/{leader}/{action}", responses={**_ABSENT, HTTPStatus.CONFLICT: {"model": shapes.Refusal}})
+async def act(leader: shapes.Name, action: shapes.Name, session: SignedIn, request: Request) -> shapes.SubscriptionRow:
+    """Pause (`pause`), only close (`close-only`), go on (`resume`) or end (`end`) a subscription."""
+    account, state = _account(session.account), ACTIONS.get(action)
+    followed = {each.leader for each in await house_of(request).records.subscriptions(account)}
+    if state is None or leader not in followed:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"choose {', '.join(ACTIONS)} for a leader you follow")
+    return await _change(request, account, leader, {"state": state})
+
+
+@own.get("/copies")
+async def copies(
+    session: SignedIn,
+    request: Request,
+    before: str | None = None,
+    outcome: shapes.Name | None = None,
+    most: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> shapes.CopyPage:
+    """List copies and skips of the account, newest first, with reasons and hop times."""
+    rows = await house_of(request).records.copies(_account(session.account), _place(before), most, outcome)
+    further = f"{rows[-1]['at']}-{rows[-1]['cl_ord_id']}" if len(rows) == most else None
+    return shapes.CopyPage(copies=[shapes.CopyRow.of(each) for each in rows], next=further)
+
+
+@operators.get("/accounts")
+async def accounts(request: Request) -> list[shapes.AccountRow]:
+    """List every account with its grant."""
+    records = house_of(request).records
+    lives = await records.lives()
+    return [
+        shapes.AccountRow(
+            account=each.account,
+            site=each.site,
+            uid=each.uid,
+            leads=each.leads,
+            applied=each.applied,
+            position_mode=each.position_mode,
+            grant=grant_of(lives.get(each.account)),
+        )
+        for each in await records.members()
+    ]
+
+
+@operators.put("/accounts/{account}/leads", responses=_ABSENT)
+async def let_lead(account: shapes.Name, leads: shapes.Leads, request: Request) -> shapes.Leads:
+    """Approve an account as a leader, or stop it from being one."""
+    if not await house_of(request).records.let_lead(AccountId(account), leads.leads):
+        raise HTTPException(HTTPStatus.NOT_FOUND, "there is no account of that name")
+    return leads
+
+
+async def _change(
+    request: Request, account: AccountId, leader: str, settings: dict[str, Any]
+) -> shapes.SubscriptionRow:
+    changed = await house_of(request).subscribing.change(account, AccountId(leader), settings)
+    if changed.problems or changed.subscription is None:
+        raise NotTaken(changed.problems)
+    return shapes.SubscriptionRow.of(changed.subscription)
+
+
+def connection_of(connected: Connected) -> shapes.Connection:
+    """Spell a connected account."""
+    return shapes.Connection(account=connected.account, checks=[shapes.Finding.of(each) for each in connected.checks])
+
+
+def grant_of(life: GrantLife | None) -> shapes.Grant | None:
+    """Spell a grant, without its secrets."""
+    if life is None:
+        return None
+    return shapes.Grant(kind=life.kind.value, status=life.status.value, expires_ms=life.expires_ms)
+
+
+def _account(account: AccountId | None) -> AccountId:
+    if account is None:
+        raise HTTPException(HTTPStatus.UNAUTHORIZED, "sign in by connecting your OKX account")
+    return account
+
+
+def _place(cursor: str | None) -> tuple[int, str] | None:
+    if cursor is None:
+        return None
+    at, _, name = cursor.partition("-")
+    if not (at.isdecimal() and at.isascii() and len(at) <= _LONGEST_MOMENT and name.isalnum()):
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "before takes the `next` of an earlier page")
+    return int(at), name

@@ -1,0 +1,59 @@
+"""Everything the pages and the API do, behind one port each: what the routes are given."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fastapi import Request
+
+from services.portal.applicants import Member
+from services.portal.connecting import Connecting
+from services.portal.leaving import Leaving
+from services.portal.subscribing import Subscribing
+from shared.domain.grants import GrantLife
+from shared.domain.ids import AccountId
+from shared.domain.subscriptions import Subscription
+
+
+class Records(Protocol):
+    """What is written down of accounts. ConnectionError from any: the store is away."""
+
+    async def member(self, account: AccountId) -> Member | None:
+        """Return an account."""
+
+    async def members(self) -> Sequence[Member]:
+        """Return every account."""
+
+    async def lives(self) -> Mapping[AccountId, GrantLife]:
+        """Return what is known of every grant, without its secrets."""
+
+    async def life(self, account: AccountId) -> GrantLife | None:
+        """Return what is known of an account's grant."""
+
+    async def subscriptions(self, follower: AccountId) -> Sequence[Subscription]:
+        """Return what an account follows."""
+
+    async def copies(
+        self, follower: AccountId, before: tuple[int, str] | None, most: int, outcome: str | None
+    ) -> Sequence[dict[str, Any]]:
+        """Return copies before a place, newest first."""
+
+    async def let_lead(self, account: AccountId, leads: bool) -> bool:
+        """Say whether an account may be followed; False if there is none of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The portal behind its routes."""
+
+    connecting: Connecting
+    subscribing: Subscribing
+    leaving: Leaving
+    records: Records
+    sites: Sequence[str]
+
+
+def house_of(request: Request) -> House:
+    """Return the application's house."""
+    house: House = request.app.state.house
+    return house

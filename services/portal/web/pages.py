@@ -1,0 +1,164 @@
+"""The pages: connect an account, come back from OKX, see what is copied, pause, resume, leave. No script runs here."""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from services.portal.applicants import Browser
+from services.portal.connecting import Left
+from services.portal.journeys import Callback, Role, Trouble, Way
+from services.portal.web.api import ACTIONS
+from services.portal.web.door import doors_of, may_change
+from services.portal.web.drawing import draw
+from services.portal.web.house import house_of
+from services.portal.web.troubles import EXPLAINED
+from shared.domain.grants import GrantKind
+from shared.domain.ids import AccountId
+from shared.domain.subscriptions import SubscriptionState
+
+pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+_SHOWN_COPIES = 20
+
+
+@pages.get("/")
+async def home(request: Request) -> Response:
+    """Show the signed-in account, or how to connect one."""
+    house, doors = house_of(request), doors_of(request)
+    session = await doors.session(request)
+    if session is not None and session.account is not None:
+        member = await house.records.member(session.account)
+        if member is not None:
+            return HTMLResponse(draw("account.html", await _seen(request, session, session.account)))
+    answer = HTMLResponse()
+    session = session or await doors.open(answer)
+    ways = ((Way.CODE, "Connect with OKX"), (Way.FAST_API, "Connect with OKX, and stay connected (Fast API)"))
+    answer.body = draw("welcome.html", {"csrf": session.csrf, "sites": house.sites, "ways": ways}).encode()
+    answer.headers["Content-Length"] = str(len(answer.body))
+    return answer
+
+
+@pages.post("/connect")
+async def connect(request: Request) -> Response:
+    """Send the browser to OKX's consent page."""
+    house, form = house_of(request), await _form(request)
+    session = await doors_of(request).session(request)
+    if session is None or not may_change(session, form.get("csrf", "")):
+        return _trouble(Trouble.STATE)
+    role, way, site = form.get("role", Role.FOLLOWER), form.get("way", Way.CODE), form.get("site", "")
+    if role not in (Role.FOLLOWER, Role.LEADER) or way not in (Way.CODE, Way.FAST_API) or site not in house.sites:
+        return _trouble(Trouble.SITE)
+    return _go(await house.connecting.begin(session.token, Role(role), Way(way), site))
+
+
+@pages.get("/callback")
+async def callback(request: Request) -> Response:
+    """Take the browser back from OKX: connect and sign in, or say what is wrong."""
+    house, doors, given = house_of(request), doors_of(request), request.query_params
+    session = await doors.session(request)
+    if session is None:
+        return _trouble(Trouble.STATE)
+    told = Callback(given.get("state", ""), given.get("code", ""), given.get("domain", ""), given.get("error", ""))
+    came = await house.connecting.finish(session.token, told)
+    if isinstance(came, Trouble):
+        return _trouble(came)
+    if isinstance(came, Left):
+        return HTMLResponse(draw("left.html", {}))
+    answer = _go("/")
+    await doors.end(session, answer)  # a session that was there before the sign-in is nobody's to keep
+    await doors.open(answer, came.account)
+    return answer
+
+
+@pages.post("/subscribe")
+async def subscribe(request: Request) -> Response:
+    """Follow a leader, or change the ratio."""
+    form, session = await _form(request), await _signed_in(request)
+    if session is None or session.account is None or not may_change(session, form.get("csrf", "")):
+        return _go("/")
+    try:
+        settings = {"ratio": Decimal(form.get("ratio", ""))}
+    except InvalidOperation:
+        return await _refused(request, session, "The ratio is a number such as 0.5.")
+    return await _changed(request, session, form.get("leader", ""), settings)
+
+
+@pages.post("/subscription")
+async def act(request: Request) -> Response:
+    """Pause, only close, go on, or end."""
+    form, session = await _form(request), await _signed_in(request)
+    state = ACTIONS.get(form.get("action", ""))
+    if session is None or session.account is None or state is None or not may_change(session, form.get("csrf", "")):
+        return _go("/")
+    return await _changed(request, session, form.get("leader", ""), {"state": state})
+
+
+@pages.post("/leave")
+async def leave(request: Request) -> Response:
+    """Delete what we hold; a key we made is deleted at OKX with a fresh consent."""
+    house, doors, form = house_of(request), doors_of(request), await _form(request)
+    session = await _signed_in(request)
+    if session is None or session.account is None or not may_change(session, form.get("csrf", "")):
+        return _go("/")
+    member = await house.records.member(session.account)
+    kind = await house.leaving.leave(session.account)
+    answer: Response = HTMLResponse(draw("left.html", {}))
+    await doors.end(session, answer)
+    if kind is GrantKind.FAST_API and member is not None:
+        answer = _go("/")
+        fresh = await doors.open(answer)
+        answer.headers["Location"] = await house.connecting.begin(fresh.token, Role.GONE, Way.FAST_API, member.site)
+    return answer
+
+
+async def _changed(request: Request, session: Browser, leader: str, settings: Mapping[str, Any]) -> Response:
+    account = AccountId(str(session.account))
+    changed = await house_of(request).subscribing.change(account, AccountId(leader), settings)
+    if changed.problems:
+        return await _refused(request, session, " ".join(f"{each.field}: {each.remedy}." for each in changed.problems))
+    return _go("/")
+
+
+async def _refused(request: Request, session: Browser, why: str) -> Response:
+    seen = await _seen(request, session, AccountId(str(session.account)))
+    return HTMLResponse(draw("account.html", {**seen, "why": why}), HTTPStatus.CONFLICT)
+
+
+async def _seen(request: Request, session: Browser, account: AccountId) -> dict[str, Any]:
+    """Gather what the account's page shows."""
+    records = house_of(request).records
+    followed = [each for each in await records.subscriptions(account) if each.state is not SubscriptionState.ENDED]
+    taken = {each.leader for each in followed}
+    leaders = [each for each in await records.members() if each.leads and each.account != account]
+    return {
+        "csrf": session.csrf,
+        "member": await records.member(account),
+        "life": await records.life(account),
+        "followed": followed,
+        "leaders": [each for each in leaders if each.account not in taken],
+        "copies": await records.copies(account, None, _SHOWN_COPIES, None),
+        "why": "",
+    }
+
+
+async def _signed_in(request: Request) -> Browser | None:
+    session = await doors_of(request).session(request)
+    return session if session and session.account else None
+
+
+async def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=20))
+
+
+def _go(where: str) -> Response:
+    return RedirectResponse(where, HTTPStatus.SEE_OTHER)
+
+
+def _trouble(trouble: Trouble) -> Response:
+    page = draw("trouble.html", {"explained": EXPLAINED[trouble]})
+    return HTMLResponse(page, HTTPStatus.BAD_REQUEST)

@@ -1,0 +1,260 @@
+"""What the API takes and gives, as its document describes it."""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, WithJsonSchema
+
+from services.portal.applicants import Member
+from services.portal.fitness import Check
+from services.portal.journeys import Role, Way
+from shared.domain.quantities import plain
+from shared.domain.subscriptions import BelowMinimum, DriftPolicy, Problem, Subscription, SubscriptionState
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+Positive = Annotated[Decimal, Field(gt=0, max_digits=24, decimal_places=12, allow_inf_nan=False)]
+_CARRIED = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,510}[\x21-\x7e])?")
+
+
+def _carried(value: SecretStr) -> SecretStr:
+    """Refuse what no header can carry."""
+    if not _CARRIED.fullmatch(value.get_secret_value()):
+        raise ValueError("use 1 to 512 printable characters, without spaces at the ends")
+    return value
+
+
+_Header = Annotated[
+    SecretStr, AfterValidator(_carried), WithJsonSchema({"type": "string", "pattern": f"^{_CARRIED.pattern}$"})
+]
+
+
+class _Taken(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Failure(BaseModel):
+    """Why not, in words."""
+
+    detail: str
+
+
+class Refusal(BaseModel):
+    """What is wrong with a request's fields, each with its remedy."""
+
+    class Wrong(BaseModel):
+        """One field."""
+
+        field: str
+        value: str
+        remedy: str
+
+    problems: list[Wrong]
+
+    @classmethod
+    def of(cls, problems: list[Problem]) -> Self:
+        """Spell problems."""
+        return cls(problems=[cls.Wrong(field=p.field, value=p.value, remedy=p.remedy) for p in problems])
+
+
+class Begin(_Taken):
+    """How an owner wants to connect."""
+
+    role: Role = Role.FOLLOWER
+    way: Way = Way.CODE
+    site: Name = "www"
+
+
+class GivenKey(_Taken):
+    """A key its owner made at OKX: to read and trade, never to withdraw."""
+
+    role: Role = Role.FOLLOWER
+    site: Name = "www"
+    key: _Header
+    secret: _Header
+    passphrase: _Header
+
+
+class Away(BaseModel):
+    """Where to send the owner's browser."""
+
+    authorize_url: str
+
+
+class Finding(BaseModel):
+    """One thing that has to change at OKX, and how."""
+
+    name: str
+    found: str
+    remedy: str
+
+    @classmethod
+    def of(cls, check: Check) -> Self:
+        """Spell a check."""
+        return cls(name=check.name, found=check.found, remedy=check.remedy)
+
+
+class Connection(BaseModel):
+    """An account that is in, and what still keeps it from trading."""
+
+    account: str
+    checks: list[Finding]
+
+
+class Grant(BaseModel):
+    """What lets us act for an account; times in Unix milliseconds."""
+
+    kind: str
+    status: str
+    expires_ms: int
+
+
+class Me(BaseModel):
+    """The signed-in account."""
+
+    account: str
+    site: str
+    uid: str
+    leads: bool
+    applied: bool
+    """Whether it asked to be followed."""
+    account_level: str
+    position_mode: str
+    grant: Grant | None
+    csrf: str = ""
+    """What a request that changes something carries in X-CSRF-Token."""
+
+
+class LeaderRow(BaseModel):
+    """An account that can be followed."""
+
+    account: str
+    label: str
+
+
+class Settings(_Taken):
+    """A subscription's settings; what is left out stays as it is. A new one needs a ratio."""
+
+    ratio: Positive | None = None
+    below_minimum: BelowMinimum | None = None
+    max_age_ms: Annotated[int, Field(gt=0, le=31_622_400_000)] | None = None
+    slippage_cap: Positive | None = None
+    max_order: Positive | None = None
+    max_position: Positive | None = None
+    drift: DriftPolicy | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return what was given, by name."""
+        return {name: getattr(self, name) for name in self.model_fields_set if getattr(self, name) is not None}
+
+
+class SubscriptionRow(BaseModel):
+    """A subscription as it is."""
+
+    follower: str
+    leader: str
+    version: int
+    state: SubscriptionState
+    ratio: str
+    below_minimum: BelowMinimum
+    max_age_ms: int | None
+    slippage_cap: str | None
+    max_order: str | None
+    max_position: str | None
+    drift: DriftPolicy
+
+    @classmethod
+    def of(cls, subscription: Subscription) -> Self:
+        """Spell a subscription."""
+
+        def spelled(value: Decimal | None) -> str | None:
+            return None if value is None else plain(value)
+
+        return cls(
+            follower=subscription.follower,
+            leader=subscription.leader,
+            version=subscription.version,
+            state=subscription.state,
+            ratio=plain(subscription.sizing.ratio),
+            below_minimum=subscription.below_minimum,
+            max_age_ms=subscription.max_age_ms,
+            slippage_cap=spelled(subscription.slippage_cap),
+            max_order=spelled(subscription.max_order),
+            max_position=spelled(subscription.max_position),
+            drift=subscription.drift,
+        )
+
+
+class CopyRow(BaseModel):
+    """One copy or skip, with its hop times in Unix milliseconds."""
+
+    cl_ord_id: str
+    leader: str
+    inst_id: str
+    outcome: str
+    at: int
+    side: str | None
+    size: str | None
+    filled_size: str | None
+    average_price: str | None
+    fee: str | None
+    fee_currency: str | None
+    code: str | None
+    reason: str | None
+    remedy: str | None
+    message: str | None
+    subscription_version: int
+    filled: int | None
+    seen: int | None
+    published: int | None
+    read: int | None
+    sent: int | None
+    answered: int | None
+    settled: int | None
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Self:
+        """Spell a row of the ledger."""
+        wanted = {name: row[name] for name in cls.model_fields}
+        spelled = {name: plain(each) if isinstance(each, Decimal) else each for name, each in wanted.items()}
+        return cls.model_validate(spelled)
+
+
+class CopyPage(BaseModel):
+    """Copies, newest first; `next` is the cursor of the page after."""
+
+    copies: list[CopyRow]
+    next: str | None
+
+
+class AccountRow(BaseModel):
+    """An account as operators see it."""
+
+    account: str
+    site: str
+    uid: str
+    leads: bool
+    applied: bool
+    position_mode: str
+    grant: Grant | None
+
+
+class Leads(_Taken):
+    """Whether an account may be followed."""
+
+    leads: bool
+
+
+def me_of(member: Member, grant: Grant | None, csrf: str) -> Me:
+    """Spell the signed-in account."""
+    return Me(
+        account=member.account,
+        site=member.site,
+        uid=member.uid,
+        leads=member.leads,
+        applied=member.applied,
+        account_level=member.account_level,
+        position_mode=member.position_mode,
+        grant=grant,
+        csrf=csrf,
+    )
