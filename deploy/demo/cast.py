@@ -68,13 +68,13 @@ class Cast:
         leaders = {each.uid: each.account for each in self.leaders}
         return leaders | {each.uid: each.account for each in self.followers}
 
-    def at_the_venue(self) -> Iterator[dict[str, object]]:
-        """Yield the accounts as the paper OKX is told of them."""
+    def at_the_venue(self, *, consented: bool = True) -> Iterator[dict[str, object]]:
+        """Yield the accounts as the paper OKX is told of them: with the followers' pairs, or before their consent."""
         for leader in self.leaders:
             keys = {"api_key": leader.api_key, "secret_key": leader.secret, "passphrase": leader.passphrase}
             yield {"uid": leader.uid, "role": "leader", "balances": {"USDT": _DEEP_POCKETS}, **keys}
         for follower in self.followers:
-            pair = {"access_token": follower.access, "refresh_token": follower.refresh}
+            pair = {"access_token": follower.access, "refresh_token": follower.refresh} if consented else {}
             lives = {"expires_in_s": follower.lives_s, "balances": {"USDT": _DEEP_POCKETS}}
             yield {"uid": follower.uid, "role": "follower", **pair, **lives}
 
@@ -98,7 +98,8 @@ def _leader(number: int, inst_id: str) -> Leader:
 
 
 def _follower(number: int, leaders: Sequence[Leader], seconds: float, random: Random) -> Follower:
-    uid, account = str(920_000_000 + number), f"follower-{number:05d}"
+    uid = str(920_000_000 + number)
+    account = f"www-{uid}"  # what the portal calls whoever consents
     renewed, life_s = random.random() < _SHARE_RENEWED, round(seconds * random.uniform(0.6, 1.8))
     first = (number - 1) % len(leaders)
     followed = [first, (first + 1) % len(leaders)] if random.random() < _SHARE_OF_TWO else [first]

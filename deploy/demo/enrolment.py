@@ -14,10 +14,19 @@ def enrolment_of(cast: Cast) -> dict[str, Any]:
     return {"accounts": list(_accounts(cast)), "subscriptions": [_subscription(each) for each in cast.subscriptions]}
 
 
-def _accounts(cast: Cast) -> Iterator[dict[str, Any]]:
+def leaders_of(cast: Cast) -> dict[str, Any]:
+    """Return the same with the leaders alone: followers who consent need no document."""
+    return {"accounts": list(_leaders(cast)), "subscriptions": []}
+
+
+def _leaders(cast: Cast) -> Iterator[dict[str, Any]]:
     for leader in cast.leaders:
         key = {"key": leader.api_key, "secret": leader.secret, "passphrase": leader.passphrase}
         yield {"account": leader.account, "uid": leader.uid, "leads": True, **_MODES, "api_key": key}
+
+
+def _accounts(cast: Cast) -> Iterator[dict[str, Any]]:
+    yield from _leaders(cast)
     for each in cast.followers:
         yield account_of(each, each.access, each.refresh, each.lives_s)
 

@@ -43,7 +43,7 @@ async def rehearse(options: Options, screen: Screen, stopping: asyncio.Event, be
     """
     screen.say("starting Valkey, the paper OKX and the services")
     cast = make_cast(options.followers, options.seconds, options.seed)
-    async with stage(options, cast, between) as made, _redis(made.redis_url) as redis:
+    async with stage(options, cast, screen.say, between) as made, _redis(made.redis_url) as redis:
         session = Session(options, screen, stopping, made, cast, redis)
         if options.keep:
             screen.say(f"logs and data stay in {made.folder}")

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 
 from deploy.demo.cast import CLIENT_ID, SHORTEST_LIFE_S, TAG, Cast
-from deploy.demo.enrolment import enrolment_of
+from deploy.demo.enrolment import leaders_of
+from deploy.demo.linking import REDIRECT, link
 from deploy.demo.options import Options
 from deploy.demo.processes import DidNotRun, Process
 from deploy.demo.tally import figures
@@ -92,7 +93,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(options: Options, cast: Cast, between: Between | None = None) -> AsyncIterator[Stage]:
+async def stage(
+    options: Options, cast: Cast, say: Callable[[str], None], between: Between | None = None
+) -> AsyncIterator[Stage]:
     """Bring everything up, in order, and take everything down again, whatever happens.
 
     Raises:
@@ -112,10 +115,11 @@ async def stage(options: Options, cast: Cast, between: Between | None = None) ->
         url = str((await simulator.line(lambda said: "listening" in said))["listening"])
         venue = Venue(url)
         closing.push_async_callback(venue.close)
-        await venue.make_accounts(cast.at_the_venue())
+        await venue.make_accounts(cast.at_the_venue(consented=False))
         settings = service_settings(folder, server.url, url, cast)
         orders_url = url if between is None else await closing.enter_async_context(between(url))
-        await enrol(folder, settings, enrolment_of(cast), logs)
+        await enrol(folder, settings, leaders_of(cast), logs)
+        await link(cast, settings, logs, say)
         made = Stage(folder, server.url, venue, simulator, *_services(options, settings, orders_url, logs), http)
         closing.callback(stop_all, made.services)
         for process in made.services:
@@ -150,6 +154,7 @@ def simulator_settings(options: Options, cast: Cast) -> dict[str, str]:
         "SLIPSTREAM_SIM_SEED": str(options.seed),
         "SLIPSTREAM_SIM_CLIENT_ID": CLIENT_ID,
         "SLIPSTREAM_SIM_CLIENT_SECRET": cast.client_secret,
+        "SLIPSTREAM_SIM_REDIRECT_URIS": REDIRECT,
     }
 
 

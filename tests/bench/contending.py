@@ -3,7 +3,12 @@
 import asyncio
 import json
 import os
+import re
+import resource
+import shutil
+import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -89,3 +94,29 @@ async def contend(contender: Contender, url: str, trust: Path, *, settle: bool =
     if process.returncode or not said.strip():
         raise DidNotRun(f"{contender} ended with code {process.returncode}: {complained.decode()[-1500:]}")
     return Rate(**json.loads(said.decode().splitlines()[-1]))
+
+
+def beside(url: str) -> Rate | None:
+    """Run wrk for two seconds, if the machine has it; blocking. Its figure is shown and judged by nobody.
+
+    Raises:
+        DidNotRun: it failed, or said nothing of requests.
+    """
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        return None
+    script = str(HERE / "contenders" / "wrk.lua")
+    before, began = _cpu_of_children_s(), time.perf_counter()
+    ended = subprocess.run(
+        [wrk, "-t1", f"-c{CONNECTIONS}", "-d2s", "-s", script, url], capture_output=True, text=True, check=False
+    )
+    spent, wall_s = _cpu_of_children_s() - before, time.perf_counter() - began
+    found = re.search(r"(\d+) requests in", ended.stdout)
+    if ended.returncode or not found:
+        raise DidNotRun(f"wrk ended with code {ended.returncode}: {(ended.stdout + ended.stderr)[-500:]}")
+    return Rate(int(found[1]), spent, wall_s)
+
+
+def _cpu_of_children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

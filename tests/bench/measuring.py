@@ -1,5 +1,6 @@
 """Measure: ours and the contenders in turns, so that whatever the machine does meanwhile meets them all."""
 
+import asyncio
 import os
 import platform
 import sys
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from deploy.demo.processes import Process
-from tests.bench.contending import SETTLING, Contender, contend, interpreter
+from tests.bench.contending import SETTLING, Contender, beside, contend, interpreter
 from tests.bench.figures import Figure, Name, ratio
 from tests.bench.telling import Measured
 from tests.bench.theatre import Copied, Theatre, theatre
@@ -18,7 +19,7 @@ from tests.bench.theatre import Copied, Theatre, theatre
 DELAY_MS = 30.0
 _WARM_EVENTS = 4
 _POINTS = 1_000
-_OURS, _OURS_SETTLED = "ours", "ours, settled"
+_OURS, _OURS_SETTLED, _WRK = "ours", "ours, settled", "wrk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ async def _rates(on: Theatre, scheme: str, size: Size, found: Measured) -> None:
                 per_cpu_s[contender].append(rate.per_cpu_s)
                 if contender is Contender.CEILING:
                     sustained.append(rate.orders / rate.wall_s)
+                    if (wrk := await asyncio.to_thread(beside, on.stub.rest[scheme])) is not None:
+                        per_cpu_s[_WRK].append(wrk.per_cpu_s)
                 if contender in SETTLING:
                     settled = await contend(contender, on.stub.rest[scheme], on.certificate, settle=True)
                     per_cpu_s[f"{contender}, settled"].append(settled.per_cpu_s)
