@@ -18,7 +18,7 @@ DIR ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt format lint types arch test check demo conformance parse docs lock clean chaos mutants figures bench instructions
+.PHONY: help setup fmt format lint types arch test check demo conformance parse docs lock clean chaos mutants figures bench instructions browser renewals
 
 ##@ Start here
 help: ## Show every target with what it does
@@ -59,6 +59,12 @@ arch: $(STAMP) ## Check the import contracts: floors, purity, blast radius
 
 test: $(STAMP) ## Run the whole suite; PYTEST_ARGS="-k words" narrows it
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+
+browser: $(STAMP) ## Walk through the pages in the machine's Chromium; pictures land in build/browser
+	$(BIN)/pytest -o addopts="--import-mode=importlib --strict-markers --strict-config -p no:schemathesis" tests/browser
+
+renewals: $(STAMP) ## Let 20 keepers renew one grant 200 times, and see each renewal made once; about five minutes
+	RENEWALS=20x200 $(BIN)/pytest -o timeout=1200 tests/integration/token_keeper/test_single_flight.py
 
 check: format lint types arch test ## All of the above: what has to pass before anything is merged
 
