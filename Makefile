@@ -18,7 +18,7 @@ DIR ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt format lint types arch test check demo conformance parse docs lock clean chaos mutants figures bench instructions browser renewals
+.PHONY: help setup fmt format lint types arch test check demo conformance parse docs lock clean chaos mutants figures bench instructions e2e browser renewals
 
 ##@ Start here
 help: ## Show every target with what it does
@@ -57,18 +57,21 @@ types: $(STAMP) ## Check types, strictly, over code and tests
 arch: $(STAMP) ## Check the import contracts: floors, purity, blast radius
 	$(BIN)/lint-imports
 
-test: $(STAMP) ## Run the whole suite; PYTEST_ARGS="-k words" narrows it
-	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+test: $(STAMP) ## Run the suite; PYTEST_ARGS="-k words" narrows it
+	$(BIN)/pytest -n 2 --ignore=tests/e2e $(PYTEST_ARGS)
 
-browser: $(STAMP) ## Walk through the pages in the machine's Chromium; pictures land in build/browser
-	$(BIN)/pytest -o addopts="--import-mode=importlib --strict-markers --strict-config -p no:schemathesis" tests/browser
-
-renewals: $(STAMP) ## Let 20 keepers renew one grant 200 times, and see each renewal made once; about five minutes
-	RENEWALS=20x200 $(BIN)/pytest -o timeout=1200 tests/integration/token_keeper/test_single_flight.py
-
-check: format lint types arch test ## All of the above: what has to pass before anything is merged
+check: format lint types arch test ## All of the above: what has to pass before anything is merged, with `make e2e`
 
 ##@ Prove
+e2e: $(STAMP) ## Prove whole ways: rehearsals, bad builds, failovers of clusters and sentinels, renewals, the API's document
+	$(BIN)/pytest -n 2 --ignore=tests/e2e/browser tests/e2e
+
+browser: $(STAMP) ## Walk through the pages in the machine's Chromium; pictures land in build/browser
+	$(BIN)/pytest tests/e2e/browser
+
+renewals: $(STAMP) ## Let 20 keepers renew one grant 200 times, and see each renewal made once; three minutes
+	RENEWALS=20x200 $(BIN)/pytest -o timeout=1200 tests/e2e/test_single_flight.py
+
 chaos: $(STAMP) ## Run the services under seeded faults and audit them; CHAOS_ARGS="--runs N --seed S --jobs J --json"
 	$(BIN)/python -m deploy.chaos $(CHAOS_ARGS)
 

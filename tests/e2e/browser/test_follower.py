@@ -22,7 +22,7 @@ from tests.support.waiting import until
 __all__ = ["own_redis_server"]
 
 INSTRUMENT = "BTC-USDT-SWAP"
-SHOTS = Path(__file__).parents[2] / "build" / "browser"
+SHOTS = Path(__file__).parents[3] / "build" / "browser"
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
