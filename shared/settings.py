@@ -233,6 +233,9 @@ class OAuthSettings(OkxSettings):
     okx_token_encoding: Literal["json", "form"] = Field(
         "json", description="json or form: how the token endpoint is spoken to"
     )
+    refresh_life_h: float = Field(
+        72, gt=0, description="hours: how long a refresh token lives; then its owner has to consent anew"
+    )
 
 
 class LaneSettings(Fragment):

@@ -17,7 +17,7 @@ from zlib import crc32
 import structlog
 
 from services.token_keeper.metrics import Metrics
-from shared.domain.grants import GrantKind, GrantLife, GrantStatus, is_due
+from shared.domain.grants import GrantKind, GrantLife, GrantStatus, consent_ends_ms, is_due
 from shared.domain.ids import AccountId
 from shared.messages.notices import GrantChange, GrantNotice
 from shared.ports import Clock
@@ -25,6 +25,8 @@ from shared.vault.credentials import GrantRefused, RefreshPostponed, RefreshUnan
 from shared.vault.secret import CannotOpen
 
 _STORE_PAUSE_S = 0.2
+_FORECAST_MS = 24 * 3_600_000
+"""How far ahead lost consents are foretold."""
 
 
 class KeptGrants(Protocol):
@@ -68,6 +70,8 @@ class Policy:
     answer_ms: int
     retry_ms: int
     at_once: int
+    refresh_life_ms: int = 259_200_000
+    """How long a refresh token lives: three days."""
 
 
 class Keeping:
@@ -222,6 +226,10 @@ class Keeping:
         first_ms = min(mortal, default=None)
         left_s = float("inf") if first_ms is None else (first_ms - self._clock.now_ms()) / 1_000
         self._metrics.seconds_to_death.set(left_s)
+        live = [life for life in lives if life.status is GrantStatus.LIVE]
+        ends = [consent_ends_ms(life, self._policy.refresh_life_ms) for life in live]
+        soon_ms = self._clock.now_ms() + _FORECAST_MS
+        self._metrics.consents_ending.set(sum(end is not None and end <= soon_ms for end in ends))
 
 
 def jitter_of(life: GrantLife) -> Decimal:

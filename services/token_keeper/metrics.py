@@ -14,4 +14,7 @@ class Metrics:
         self.seconds_to_death = meter.gauge(
             "grant_death_seconds", "Shows how long the live OAuth grant that dies first still lives."
         )
+        self.consents_ending = meter.gauge(
+            "consents_ending", "Shows how many live grants lose their owner's consent within a day if not renewed."
+        )
         self.failed_rounds = meter.counter("keeper_rounds_failed", "Counts rounds that the database cut short.")

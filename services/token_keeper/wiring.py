@@ -98,6 +98,7 @@ def _policy(settings: Settings) -> Policy:
         answer_ms=round(settings.renewal_s * 1_000),
         retry_ms=round(settings.refresh_retry_s * 1_000),
         at_once=settings.refreshes_at_once,
+        refresh_life_ms=round(settings.refresh_life_h * 3_600_000),
     )
 
 

@@ -37,6 +37,11 @@ class GrantLife:
     expires_ms: int
 
 
+def consent_ends_ms(life: GrantLife, refresh_life_ms: int) -> int | None:
+    """Return when an owner has to consent anew if nothing is renewed until then; None for what needs no renewal."""
+    return life.issued_ms + refresh_life_ms if life.kind is GrantKind.OAUTH else None
+
+
 def refresh_due_ms(life: GrantLife, fraction: Decimal, jitter: Decimal) -> int:
     """Return when to renew: at `fraction` of the life, earlier by up to a tenth of it (`jitter` in 0..1).
 

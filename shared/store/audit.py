@@ -51,6 +51,14 @@ class AuditLog:
             await connection.execute(audit_log.insert(), {**entry, "hash": _hash(entry)})
         return number + 1
 
+    async def latest(self, most: int, before: int | None = None) -> list[dict[str, Any]]:
+        """Return the newest entries, newest first; those with a number below `before`."""
+        query = select(audit_log).order_by(audit_log.c.number.desc()).limit(most)
+        if before is not None:
+            query = query.where(audit_log.c.number < before)
+        async with self._database.reading() as connection:
+            return [dict(row) for row in (await connection.execute(query)).mappings()]
+
     async def first_broken(self) -> int | None:
         """Return the number of the first entry that does not fit the chain, or None if all do."""
         expected, previous = 1, _BEFORE_THE_FIRST

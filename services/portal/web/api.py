@@ -12,7 +12,7 @@ from services.portal.web import shapes
 from services.portal.web.door import AnOperator, SignedIn, doors_of
 from services.portal.web.house import house_of
 from services.portal.web.troubles import EXPLAINED
-from shared.domain.grants import GrantKind, GrantLife
+from shared.domain.grants import GrantKind, GrantLife, consent_ends_ms
 from shared.domain.ids import AccountId
 from shared.domain.subscriptions import Problem, SubscriptionState
 from shared.vault.credentials import ApiKey
@@ -83,7 +83,8 @@ async def me(session: SignedIn, request: Request) -> shapes.Me:
     member = await records.member(account)
     if member is None:
         raise HTTPException(HTTPStatus.UNAUTHORIZED, "connect your OKX account")
-    return shapes.me_of(member, grant_of(await records.life(account)), session.csrf)
+    life = await records.life(account)
+    return shapes.me_of(member, grant_of(life, house_of(request).refresh_life_ms), session.csrf)
 
 
 @own.post("/disconnect")
@@ -146,11 +147,13 @@ async def copies(
 
 
 @operators.get("/accounts")
-async def accounts(request: Request) -> list[shapes.AccountRow]:
-    """List every account with its grant."""
-    records = house_of(request).records
-    lives = await records.lives()
-    return [
+async def accounts(
+    request: Request, ends_within_h: Annotated[int | None, Query(ge=0, le=10_000)] = None
+) -> list[shapes.AccountRow]:
+    """List every account with its grant, or those alone whose consent ends so soon unless it is renewed."""
+    house = house_of(request)
+    records, lives = house.records, await house.records.lives()
+    rows = [
         shapes.AccountRow(
             account=each.account,
             site=each.site,
@@ -158,10 +161,14 @@ async def accounts(request: Request) -> list[shapes.AccountRow]:
             leads=each.leads,
             applied=each.applied,
             position_mode=each.position_mode,
-            grant=grant_of(lives.get(each.account)),
+            grant=grant_of(lives.get(each.account), house.refresh_life_ms),
         )
         for each in await records.members()
     ]
+    if ends_within_h is None:
+        return rows
+    until_ms = doors_of(request).clock.now_ms() + ends_within_h * 3_600_000
+    return [row for row in rows if row.grant and row.grant.consent_ends_ms and row.grant.consent_ends_ms <= until_ms]
 
 
 @operators.put("/accounts/{account}/leads", responses=_ABSENT)
@@ -172,13 +179,29 @@ async def let_lead(account: shapes.Name, leads: shapes.Leads, request: Request) 
     return leads
 
 
+@operators.get("/audit")
+async def audit(
+    request: Request,
+    before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+    most: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> list[shapes.DeedRow]:
+    """List what was done here, newest first: connecting, leaving, subscribing, approving."""
+    return [shapes.DeedRow.model_validate(each) for each in await house_of(request).records.deeds(most, before)]
+
+
 async def _change(
     request: Request, account: AccountId, leader: str, settings: dict[str, Any]
 ) -> shapes.SubscriptionRow:
     changed = await house_of(request).subscribing.change(account, AccountId(leader), settings)
     if changed.problems or changed.subscription is None:
         raise NotTaken(changed.problems)
+    if changed.new:
+        await house_of(request).records.note(account, "subscription", leader, _plain(settings))
     return shapes.SubscriptionRow.of(changed.subscription)
+
+
+def _plain(settings: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in settings.items()}
 
 
 def connection_of(connected: Connected) -> shapes.Connection:
@@ -186,11 +209,16 @@ def connection_of(connected: Connected) -> shapes.Connection:
     return shapes.Connection(account=connected.account, checks=[shapes.Finding.of(each) for each in connected.checks])
 
 
-def grant_of(life: GrantLife | None) -> shapes.Grant | None:
+def grant_of(life: GrantLife | None, refresh_life_ms: int) -> shapes.Grant | None:
     """Spell a grant, without its secrets."""
     if life is None:
         return None
-    return shapes.Grant(kind=life.kind.value, status=life.status.value, expires_ms=life.expires_ms)
+    return shapes.Grant(
+        kind=life.kind.value,
+        status=life.status.value,
+        expires_ms=life.expires_ms,
+        consent_ends_ms=consent_ends_ms(life, refresh_life_ms),
+    )
 
 
 def _account(account: AccountId | None) -> AccountId:

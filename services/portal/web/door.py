@@ -14,6 +14,8 @@ from shared.ports import Clock
 
 COOKIE = "slipstream_session"
 CSRF_HEADER = "X-CSRF-Token"
+_STRANGER_MS = 1_800_000
+"""How long a session lives in which nobody has signed in: a consent takes ten minutes at the most."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -43,10 +45,10 @@ class Doors:
     async def open(self, response: Response, account: AccountId | None = None) -> Browser:
         """Begin a session and give the browser its cookie."""
         session = Browser(secrets.token_urlsafe(32), secrets.token_urlsafe(32), account)
-        now_ms = self.clock.now_ms()
-        await self.browsers.put(session, now_ms, now_ms + self.life_ms)
+        now_ms, life_ms = self.clock.now_ms(), self.life_ms if account else min(self.life_ms, _STRANGER_MS)
+        await self.browsers.put(session, now_ms, now_ms + life_ms)
         response.set_cookie(
-            COOKIE, session.token, max_age=self.life_ms // 1_000, httponly=True, secure=self.secure, samesite="lax"
+            COOKIE, session.token, max_age=life_ms // 1_000, httponly=True, secure=self.secure, samesite="lax"
         )
         return session
 

@@ -38,6 +38,12 @@ class Records(Protocol):
     ) -> Sequence[dict[str, Any]]:
         """Return copies before a place, newest first."""
 
+    async def note(self, actor: str, action: str, subject: str, details: Mapping[str, str]) -> None:
+        """Write down what somebody did, for good; no secrets."""
+
+    async def deeds(self, most: int, before: int | None) -> Sequence[dict[str, Any]]:
+        """Return what was done, newest first."""
+
     async def let_lead(self, account: AccountId, leads: bool) -> bool:
         """Say whether an account may be followed; False if there is none of that name."""
 
@@ -51,6 +57,7 @@ class House:
     leaving: Leaving
     records: Records
     sites: Sequence[str]
+    refresh_life_ms: int
 
 
 def house_of(request: Request) -> House:

@@ -107,6 +107,21 @@ class Grant(BaseModel):
     kind: str
     status: str
     expires_ms: int
+    consent_ends_ms: int | None
+    """When its owner has to consent anew if it is not renewed until then."""
+
+
+class DeedRow(BaseModel):
+    """One entry of the audit log; each holds the hash of the one before."""
+
+    number: int
+    at: int
+    actor: str
+    action: str
+    subject: str
+    details: dict[str, str]
+    previous: str
+    hash: str
 
 
 class Me(BaseModel):

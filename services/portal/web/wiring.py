@@ -31,6 +31,7 @@ from shared.okx.transport import Transport, TransportLimits
 from shared.okx.venue_clock import OkxVenueClock, SyncLimits
 from shared.store import consents, sessions
 from shared.store.accounts import Accounts
+from shared.store.audit import AuditLog, Deed
 from shared.store.copied import Copied
 from shared.store.engine import Database
 from shared.store.grants import Consent, Grants
@@ -87,6 +88,7 @@ class StoredRecords:
         self._accounts, self._grants = Accounts(database), Grants(database, vault)
         self._subscriptions, self._copied = Subscriptions(database), Copied(database)
         self._sessions, self._notices, self._clock = sessions.Sessions(database), notices, clock
+        self._audit = AuditLog(database)
 
     async def of(self, site: str, uid: str) -> Member | None:
         """Return the account of a uid."""
@@ -99,6 +101,7 @@ class StoredRecords:
         await self._accounts.save([account_of(linked.member)], now_ms)
         made_by_us = linked.kind is GrantKind.FAST_API
         await self._grants.put([Consent(account, linked.secrets, made_by_us, linked.terminal)], now_ms)
+        await self.note(account, "connect", account, {"kind": linked.kind.value, "site": linked.member.site})
         await self._announce(account, GrantChange.CONSENTED)
 
     async def forget(self, account: AccountId) -> GrantKind | None:
@@ -106,6 +109,7 @@ class StoredRecords:
         life = await self.life(account)
         await self._grants.drop(account)
         await self._sessions.end_all(account)
+        await self.note(account, "disconnect", account, {"kind": life.kind.value if life else ""})
         await self._announce(account, GrantChange.DEAD)
         return life.kind if life else None
 
@@ -136,12 +140,21 @@ class StoredRecords:
         """Return copies before a place, newest first."""
         return await self._copied.page(follower, before, most, outcome)
 
+    async def note(self, actor: str, action: str, subject: str, details: Mapping[str, str]) -> None:
+        """Write down what somebody did."""
+        await self._audit.append(Deed(actor, action, subject, details), self._clock.now_ms())
+
+    async def deeds(self, most: int, before: int | None) -> Sequence[dict[str, Any]]:
+        """Return what was done, newest first."""
+        return await self._audit.latest(most, before)
+
     async def let_lead(self, account: AccountId, leads: bool) -> bool:
         """Say whether an account may be followed."""
         found = await self._accounts.find(account)
         if found is None:
             return False
         await self._accounts.save([replace(found, leads=leads)], self._clock.now_ms())
+        await self.note("operator", "let_lead", account, {"leads": str(leads).lower()})
         return True
 
     async def _announce(self, account: AccountId, change: GrantChange) -> None:
@@ -167,7 +180,12 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     venue, time = await _open_venue(life, settings, clock)
     connecting = Connecting(StoredJourneys(database, vault), records, venue, clock, _pages(settings))
     house = House(
-        connecting, stored.subscribing, Leaving(records, stored.subscribing), records, settings.okx_allowed_sites
+        connecting,
+        stored.subscribing,
+        Leaving(records, stored.subscribing),
+        records,
+        settings.okx_allowed_sites,
+        round(settings.refresh_life_h * 3_600_000),
     )
     doors = Doors(
         StoredBrowsers(database),

@@ -27,7 +27,11 @@ OWN = {
     ("get", "/v1/copies"),
 }
 """Routes of the signed-in account: whose they are comes from the session and from nowhere else."""
-OPERATORS = {("get", "/v1/operators/accounts"), ("put", "/v1/operators/accounts/{account}/leads")}
+OPERATORS = {
+    ("get", "/v1/operators/accounts"),
+    ("put", "/v1/operators/accounts/{account}/leads"),
+    ("get", "/v1/operators/audit"),
+}
 
 
 @pytest.fixture
@@ -114,6 +118,17 @@ async def test_two_accounts_see_and_change_their_own(portal: RunningPortal) -> N
         everybody = json.dumps((await bert.http.get("/v1/leaders")).json())
         assert "1001" not in everybody
         assert len((await staff.http.get("/v1/operators/accounts")).json()) == 3
+        ending = {
+            hours: (await staff.http.get(f"/v1/operators/accounts?ends_within_h={hours}")).json() for hours in (71, 73)
+        }
+        assert [len(ending[hours]) for hours in (71, 73)] == [0, 2]  # a key does not end
+        deeds = (await staff.http.get("/v1/operators/audit")).json()
+        assert [(each["actor"], each["action"], each["subject"]) for each in deeds[:3]] == [
+            ("www-1001", "subscription", "www-1003"),
+            ("www-1001", "subscription", "www-1003"),
+            ("operator", "let_lead", "www-1003"),
+        ]
+        assert [each["number"] for each in deeds] == [6, 5, 4, 3, 2, 1]
 
 
 async def test_a_sign_in_gets_a_new_cookie_that_scripts_cannot_read(portal: RunningPortal) -> None:
