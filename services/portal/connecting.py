@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ import structlog
 from services.portal.applicants import Member
 from services.portal.fitness import Check, lacks, unfit
 from services.portal.journeys import DENIED, FLEET, TROUBLES, Callback, Journey, Pages, Role, Trouble, Way
+from services.portal.metrics import Metrics
 from shared.domain.grants import GrantKind
 from shared.domain.ids import AccountId
 from shared.ports import Clock
@@ -74,12 +75,17 @@ class Connected:
     checks: Sequence[Check]
 
 
+C = TypeVar("C")
+
+
 class Connecting:
     """Lets accounts in, one at a time."""
 
-    def __init__(self, journeys: Journeys, members: Members, venue: Consenting, clock: Clock, pages: Pages) -> None:
+    def __init__(
+        self, journeys: Journeys, members: Members, venue: Consenting, clock: Clock, pages: Pages, metrics: Metrics
+    ) -> None:
         self._journeys, self._members, self._venue = journeys, members, venue
-        self._clock, self._pages = clock, pages
+        self._clock, self._pages, self._metrics = clock, pages, metrics
 
     async def begin(self, session: str, role: Role, way: Way, site: str) -> str:
         """Return the venue's page to send a browser to.
@@ -108,6 +114,18 @@ class Connecting:
 
     async def finish(self, session: str, callback: Callback) -> Connected | Left | Trouble:
         """Take a browser back: exchange, look, store; or say what is wrong."""
+        return self._counted(await self._finish(session, callback))
+
+    async def connect_key(self, role: Role, site: str, key: ApiKey) -> Connected | Trouble:
+        """Take a key its owner made, if it may do what is needed and nothing more."""
+        return self._counted(await self._connect_key(role, site, key))
+
+    def _counted(self, came: C) -> C:
+        if isinstance(came, Trouble):
+            self._metrics.refused(came)
+        return came
+
+    async def _finish(self, session: str, callback: Callback) -> Connected | Left | Trouble:
         journey = await self._journeys.take(callback.state, session, self._clock.now_ms())
         if journey is None:
             return Trouble.STATE
@@ -128,8 +146,7 @@ class Connecting:
             structlog.get_logger().warning("consent_unanswered", reason=str(error))
             return Trouble.UNANSWERED
 
-    async def connect_key(self, role: Role, site: str, key: ApiKey) -> Connected | Trouble:
-        """Take a key its owner made, if it may do what is needed and nothing more."""
+    async def _connect_key(self, role: Role, site: str, key: ApiKey) -> Connected | Trouble:
         try:
             seen = await self._venue.describe(SigningKey(AccountId(""), 0, site, key))
         except ConsentRefused as refused:
@@ -166,6 +183,7 @@ class Connecting:
         known = await self._members.of(site, seen.uid)
         member = _member(site, seen, known, applies=role is Role.LEADER)
         await self._members.link(Linked(member, given, kind, terminal), self._clock.now_ms())
+        self._metrics.connected(kind)
         structlog.get_logger().info("account_connected", account=member.account, kind=kind.value, new=known is None)
         return Connected(member.account, unfit(seen, kind, follows=role is Role.FOLLOWER))
 

@@ -5,11 +5,13 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from services.portal.connecting import Connected
 from services.portal.journeys import Role, Trouble, Way
 from services.portal.web import shapes
 from services.portal.web.door import AnOperator, SignedIn, doors_of
+from services.portal.web.exporting import MEDIA, Form, export
 from services.portal.web.house import house_of
 from services.portal.web.troubles import EXPLAINED
 from shared.domain.grants import GrantKind, GrantLife, consent_ends_ms
@@ -144,6 +146,18 @@ async def copies(
     rows = await house_of(request).records.copies(_account(session.account), _place(before), most, outcome)
     further = f"{rows[-1]['at']}-{rows[-1]['cl_ord_id']}" if len(rows) == most else None
     return shapes.CopyPage(copies=[shapes.CopyRow.of(each) for each in rows], next=further)
+
+
+@own.get(
+    "/copies/export",
+    response_class=StreamingResponse,
+    responses={HTTPStatus.OK: {"content": {media: {"schema": {"type": "string"}} for media in MEDIA.values()}}},
+)
+async def export_copies(session: SignedIn, request: Request, form: Form = Form.CSV) -> StreamingResponse:
+    """Give every copy and skip of the account as a file, newest first."""
+    pieces = export(house_of(request).records, _account(session.account), form)
+    named = {"Content-Disposition": f'attachment; filename="copies.{form.value}"'}
+    return StreamingResponse(pieces, media_type=MEDIA[form], headers=named)
 
 
 @operators.get("/accounts")

@@ -11,6 +11,7 @@ from services.portal.applicants import Browser, Member
 from services.portal.connecting import Connecting, Linked
 from services.portal.journeys import Journey, Pages, Role, Way
 from services.portal.leaving import Leaving
+from services.portal.metrics import Metrics
 from services.portal.settings import Settings
 from services.portal.web.app import build
 from services.portal.web.door import Doors
@@ -178,7 +179,7 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     records = StoredRecords(database, vault, GrantNotices(redis, Keys(settings.installation), clock), clock)
     stored: Portal = opened(database, vault, redis, settings, clock)
     venue, time = await _open_venue(life, settings, clock)
-    connecting = Connecting(StoredJourneys(database, vault), records, venue, clock, _pages(settings))
+    connecting = Connecting(StoredJourneys(database, vault), records, venue, clock, _pages(settings), Metrics(meter))
     house = House(
         connecting,
         stored.subscribing,

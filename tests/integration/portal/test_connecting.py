@@ -145,6 +145,9 @@ async def test_what_okx_takes_from_the_partner_is_ours_to_mend(portal: RunningPo
     assert explained(Trouble.ADDRESS, page.text)
     refused = [line for line in portal.service.log if line.get("event") == "consent_refused"]
     assert [(line["code"], line["level"]) for line in refused] == [("53014", "error")]
+    metrics = (await portal.service.get("/metrics")).text
+    assert 'slipstream_consents_refused_total{reason="address"} 1.0' in metrics
+    assert "slipstream_consents_blocked_total 1.0" in metrics
 
 
 async def test_a_code_that_was_exchanged_by_somebody_else_is_expired(portal: RunningPortal, visitor: Visitor) -> None:

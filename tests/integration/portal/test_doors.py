@@ -25,6 +25,7 @@ OWN = {
     ("put", "/v1/subscriptions/{leader}"),
     ("post", "/v1/subscriptions/{leader}/{action}"),
     ("get", "/v1/copies"),
+    ("get", "/v1/copies/export"),
 }
 """Routes of the signed-in account: whose they are comes from the session and from nowhere else."""
 OPERATORS = {
