@@ -64,6 +64,8 @@ class Roster:
         if account not in self._known or notice.change is GrantChange.REJECTED:
             return
         if notice.change is GrantChange.CONSENTED:
+            # Before the new grant is opened: what was proven with the old one says nothing about it.
+            self._known[account] = replace(self._known[account], fenced=False)
             await self._load([account])
         else:
             await self._book.open_grants([account])

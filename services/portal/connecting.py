@@ -58,6 +58,9 @@ class Members(Protocol):
     async def of(self, site: str, uid: str) -> Member | None:
         """Return the account of a uid, None if it is new."""
 
+    async def has_key(self, account: AccountId) -> bool:
+        """Tell whether the account's grant is a live key."""
+
     async def link(self, linked: Linked, now_ms: int) -> None:
         """Store an account and its sealed grant, then tell whoever caches it."""
 
@@ -181,6 +184,9 @@ class Connecting:
         if lacks(seen, trades=role is Role.FOLLOWER):
             return Trouble.PERMISSION
         known = await self._members.of(site, seen.uid)
+        if known and known.leads and kind is GrantKind.OAUTH and await self._members.has_key(known.account):
+            # A leader is watched by its key; a token cannot take its place, and is good enough to sign in.
+            return Connected(known.account, [])
         member = _member(site, seen, known, applies=role is Role.LEADER)
         await self._members.link(Linked(member, given, kind, terminal), self._clock.now_ms())
         self._metrics.connected(kind)

@@ -206,16 +206,10 @@ async def audit(
 async def _change(
     request: Request, account: AccountId, leader: str, settings: dict[str, Any]
 ) -> shapes.SubscriptionRow:
-    changed = await house_of(request).subscribing.change(account, AccountId(leader), settings)
+    changed = await house_of(request).change(account, AccountId(leader), settings)
     if changed.problems or changed.subscription is None:
         raise NotTaken(changed.problems)
-    if changed.new:
-        await house_of(request).records.note(account, "subscription", leader, _plain(settings))
     return shapes.SubscriptionRow.of(changed.subscription)
-
-
-def _plain(settings: dict[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in settings.items()}
 
 
 def connection_of(connected: Connected) -> shapes.Connection:

@@ -9,7 +9,7 @@ from fastapi import Request
 from services.portal.applicants import Member
 from services.portal.connecting import Connecting
 from services.portal.leaving import Leaving
-from services.portal.subscribing import Subscribing
+from services.portal.subscribing import Changed, Subscribing
 from shared.domain.grants import GrantLife
 from shared.domain.ids import AccountId
 from shared.domain.subscriptions import Subscription
@@ -58,6 +58,14 @@ class House:
     records: Records
     sites: Sequence[str]
     refresh_life_ms: int
+
+    async def change(self, account: AccountId, leader: AccountId, settings: Mapping[str, Any]) -> Changed:
+        """Change a subscription and write down that its follower did; raises as `Subscribing.change`."""
+        changed = await self.subscribing.change(account, leader, settings)
+        if changed.new:
+            told = {name: str(value) for name, value in settings.items()}
+            await self.records.note(account, "subscription", leader, told)
+        return changed
 
 
 def house_of(request: Request) -> House:

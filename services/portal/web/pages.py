@@ -118,10 +118,7 @@ async def leave(request: Request) -> Response:
 
 async def _changed(request: Request, session: Browser, leader: str, settings: Mapping[str, Any]) -> Response:
     account = AccountId(str(session.account))
-    changed = await house_of(request).subscribing.change(account, AccountId(leader), settings)
-    if changed.new:
-        told = {name: str(value) for name, value in settings.items()}
-        await house_of(request).records.note(account, "subscription", leader, told)
+    changed = await house_of(request).change(account, AccountId(leader), settings)
     if changed.problems:
         return await _refused(request, session, " ".join(f"{each.field}: {each.remedy}." for each in changed.problems))
     return _go("/")

@@ -21,7 +21,7 @@ from shared.bus.client import UNREACHABLE, open_redis
 from shared.bus.keys import Keys
 from shared.bus.notices import GrantNotices
 from shared.clock import SystemClock
-from shared.domain.grants import GrantKind, GrantLife
+from shared.domain.grants import GrantKind, GrantLife, GrantStatus
 from shared.domain.ids import AccountId
 from shared.domain.subscriptions import Subscription
 from shared.lifecycle import Lifetime
@@ -95,6 +95,11 @@ class StoredRecords:
         """Return the account of a uid."""
         found = await self._accounts.of_uid(site, uid)
         return member_of(found) if found else None
+
+    async def has_key(self, account: AccountId) -> bool:
+        """Tell whether the account's grant is a live key."""
+        life = await self.life(account)
+        return life is not None and life.kind is not GrantKind.OAUTH and life.status is GrantStatus.LIVE
 
     async def link(self, linked: Linked, now_ms: int) -> None:
         """Store an account and its sealed grant, then tell whoever caches it."""

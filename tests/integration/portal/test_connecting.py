@@ -1,6 +1,5 @@
 """An account is connected over real sockets: every way in, and every way it can fail, each said clearly."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from html import unescape
@@ -11,9 +10,10 @@ import pytest
 from services.portal.journeys import Trouble
 from services.portal.web.troubles import EXPLAINED
 from shared.bus.embedded import EmbeddedServer
-from tests.support.portal import RunningPortal, Visitor, asked, running_portal
+from tests.support.portal import RunningPortal, Visitor, asked, let_lead, running_portal
 from tests.support.redis_server import redis_server
 from tests.support.simulator import people
+from tests.support.waiting import until
 
 __all__ = ["redis_server"]
 
@@ -184,10 +184,21 @@ async def test_leaving_deletes_what_we_hold_and_the_key_at_okx(portal: RunningPo
 async def test_nothing_secret_is_kept_in_the_open_or_logged(portal: RunningPortal, visitor: Visitor) -> None:
     await visitor.connect("1001", way="fast_api")
     cookie = visitor.http.cookies["slipstream_session"]
-    await asyncio.sleep(0.2)
+    await until(lambda: "account_connected" in portal.service.text)
     with sqlite3.connect(portal.database) as database:
         dump = "\n".join(database.iterdump())
     for secret in (cookie, "paper-secret", "at-1001"):
         assert secret not in dump
         assert secret not in portal.service.text
     assert cookie not in (await portal.service.get("/metrics")).text
+
+
+async def test_a_leader_who_signs_in_by_a_token_keeps_the_key_it_is_watched_by(
+    portal: RunningPortal, visitor: Visitor
+) -> None:
+    await visitor.connect("1002", way="fast_api", role="leader")
+    await let_lead(portal, "www-1002")
+    async with portal.visitor() as elsewhere:
+        assert (await elsewhere.connect("1002")).status_code == 303
+        me = (await elsewhere.me()).json()
+    assert (me["account"], me["leads"], me["grant"]["kind"]) == ("www-1002", True, "fast_api")
