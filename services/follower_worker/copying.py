@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 from msgspec import structs
 
+from services.follower_worker.closing import by_ending, by_switch
 from services.follower_worker.dead_letters import DeadLetters
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
@@ -19,19 +20,22 @@ from services.follower_worker.strands import Strand
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import STREAM_START, AccountId, EntryId, entry_order
 from shared.domain.lanes import lane_of
+from shared.domain.switches import Action, Switch
 from shared.messages.entries import (
+    Entry,
     ReconcileV1,
     SubscriptionV1,
+    SwitchV1,
     TradeEventV1,
     Undecodable,
     decode,
     read_subscription,
+    read_switch,
     read_trade_event,
 )
 from shared.ports import Clock, Instruments, LaneStore, Trades, VenueClock
 
-Message = TradeEventV1 | SubscriptionV1 | ReconcileV1
-Entry = tuple[EntryId, Message]
+EntryRead = tuple[EntryId, Entry]
 
 _PAGE = 5_000
 """Entries a lane that catches up reads at once: each page costs it a question to the database."""
@@ -72,6 +76,7 @@ class Copier:
         self.on_doubt: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
         self.on_applied: Callable[[Lane], None] = lambda _lane: None
         self.on_behind: Callable[[Lane], None] = lambda _lane: None
+        self.on_switch: Callable[[Switch], None] = lambda _switch: None
 
     def regroup(self, entry: EntryId) -> None:
         """Say that the reader starts anew at an entry: every lane catches up to there by itself."""
@@ -136,18 +141,18 @@ class Copier:
                 self.on_applied(lane)
                 lanes.remove(lane)
 
-    async def _decoded(self, rows: Iterable[tuple[EntryId, bytes]], lanes: Iterable[Lane]) -> list[Entry]:
+    async def _decoded(self, rows: Iterable[tuple[EntryId, bytes]], lanes: Iterable[Lane]) -> list[EntryRead]:
         """Decode each entry alone, set aside what nobody can read, and load the accounts a new subscription needs.
 
         What concerns a follower of no lane here is passed over unread: of a hundred thousand subscriptions a lane that
         catches up needs its own.
         """
-        entries: list[Entry] = []
+        entries: list[EntryRead] = []
         ours = {lane.lease.lane for lane in lanes}
         for entry, payload in rows:
             try:
                 message = decode(payload)
-                if not isinstance(message, TradeEventV1) and self._lane_of(message.follower) not in ours:
+                if isinstance(message, SubscriptionV1 | ReconcileV1) and self._lane_of(message.follower) not in ours:
                     continue
                 _check(message, entry)
             except Undecodable as error:
@@ -163,7 +168,7 @@ class Copier:
         )
         return entries
 
-    async def _apply_in_breaths(self, lane: Lane, entries: list[Entry], upto: EntryId) -> None:
+    async def _apply_in_breaths(self, lane: Lane, entries: list[EntryRead], upto: EntryId) -> None:
         while len(entries) > _A_BREATH and not lane.lost:
             breath, entries = entries[:_A_BREATH], entries[_A_BREATH:]
             self._apply_all(lane, breath, breath[-1][0])
@@ -171,7 +176,7 @@ class Copier:
         if not lane.lost:
             self._apply_all(lane, entries, upto)
 
-    def _apply_all(self, lane: Lane, entries: list[Entry], upto: EntryId) -> None:
+    def _apply_all(self, lane: Lane, entries: list[EntryRead], upto: EntryId) -> None:
         read_ms = self._venue.now_ms()
         for entry, message in entries:
             if entry_order(entry) > entry_order(lane.position):
@@ -179,24 +184,45 @@ class Copier:
         lane.position = max(lane.position, upto, key=entry_order)
         self.on_applied(lane)
 
-    def _apply(self, lane: Lane, entry: EntryId, message: Message, read_ms: int) -> None:
+    def _apply(self, lane: Lane, entry: EntryId, message: Entry, read_ms: int) -> None:
         lane.position = entry
         match message:
             case SubscriptionV1():
                 if self._is_of(lane, message.follower):
                     self._metrics.entries.labels("subscription").inc()
-                    lane.change(entry, self._at_the_venue(message))
+                    self._change(lane, entry, message)
             case ReconcileV1():
                 if self._is_of(lane, message.follower):
                     self._metrics.entries.labels("reconcile").inc()
                     lane.reconcile(entry, message)
+            case SwitchV1():
+                self._metrics.entries.labels("switch").inc()
+                self._switch(lane, entry, message, read_ms)
             case TradeEventV1():
                 self._metrics.entries.labels("trade_event").inc()
                 self._metrics.read.note(max(0, read_ms - message.published_ms) / 1000)
                 self._trade(lane, read_trade_event(message, entry), read_ms)
 
     def _trade(self, lane: Lane, event: TradeEvent, read_ms: int) -> None:
-        for strand in lane.apply(event, self._instruments.find(event.inst_id), read_ms, read_ms):
+        self._serve(lane, lane.apply(event, self._instruments.find(event.inst_id), read_ms))
+
+    def _change(self, lane: Lane, entry: EntryId, message: SubscriptionV1) -> None:
+        lane.change(entry, self._at_the_venue(message))
+        if read_subscription(message).closes_out:
+            closing = by_ending(entry, message, self._venue_time(message.made_ms))
+            self._serve(lane, lane.close_out(closing, self._instruments.find, self._venue.now_ms()))
+
+    def _switch(self, lane: Lane, entry: EntryId, message: SwitchV1, read_ms: int) -> None:
+        """Have a kill switch followed from here on; what it closes is closed in its place in the stream."""
+        self.on_switch(read_switch(message))
+        if message.action is Action.FLATTEN:
+            closing = by_switch(entry, message, self._venue_time(message.made_ms))
+            self._serve(lane, lane.close_out(closing, self._instruments.find, read_ms))
+        else:
+            lane.pass_by(entry)
+
+    def _serve(self, lane: Lane, strands: Iterable[Strand]) -> None:
+        for strand in strands:
             if strand.phase is Phase.DOUBTFUL:
                 self.on_doubt(lane, strand)
             else:
@@ -212,15 +238,18 @@ class Copier:
         """Put the moment a version was made into the venue's time, in which events are told."""
         if not message.made_ms:
             return message
-        return structs.replace(message, made_ms=message.made_ms + self._venue.now_ms() - self._clock.now_ms())
+        return structs.replace(message, made_ms=self._venue_time(message.made_ms))
+
+    def _venue_time(self, host_ms: int) -> int:
+        return host_ms + self._venue.now_ms() - self._clock.now_ms()
 
 
-def _check(message: Message, entry: EntryId) -> None:
+def _check(message: Entry, entry: EntryId) -> None:
     """Raise Undecodable if a message's figures are none."""
     match message:
         case SubscriptionV1():
             read_subscription(message)
         case TradeEventV1():
             read_trade_event(message, entry)
-        case ReconcileV1():
+        case ReconcileV1() | SwitchV1():
             pass

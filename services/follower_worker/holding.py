@@ -176,7 +176,7 @@ class Holder:
         if record.unreadable:
             structlog.get_logger().error("lane_fields_unreadable", lane=lease.lane, fields=list(record.unreadable))
         lane = Lane.found(lease, record)
-        await self._followers.ensure(list(lane.followers()))
+        await self._followers.ensure(list(lane.versions.followers()))
         return lane
 
     def fell_behind(self, lane: Lane) -> None:

@@ -1,24 +1,26 @@
 """A lane in hand: its subscriptions, its strands, and which entries every one of them has decided. Pure bookkeeping."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from msgspec import structs
 
+from services.follower_worker.closing import Closing
 from services.follower_worker.flights import StrandKey
 from services.follower_worker.phases import Phase
 from services.follower_worker.records import Written, forgettable, key_of, read_strand, write_strand
 from services.follower_worker.strands import Strand
 from services.follower_worker.telling import tell_skip
 from services.follower_worker.undecided import OpenEntry
+from services.follower_worker.versions import Versions
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import STREAM_START, AccountId, EntryId, InstId, entry_order
 from shared.domain.instruments import Instrument
 from shared.domain.lanes import Lease
 from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.subscriptions import Subscription, SubscriptionState
-from shared.messages.entries import ReconcileV1, SubscriptionV1, read_subscription, write_subscription
+from shared.messages.entries import ReconcileV1, SubscriptionV1, write_subscription
 from shared.messages.lane import Commit, LaneRecord
 from shared.messages.outcome import OutcomeV1
 
@@ -34,9 +36,7 @@ class Lane:
     offset: EntryId
     position: EntryId
     seq: int
-    by_leader: dict[AccountId, dict[AccountId, Subscription]] = field(default_factory=lambda: defaultdict(dict))
-    replaced: dict[tuple[AccountId, AccountId], Subscription] = field(default_factory=dict)
-    """The version before the newest, by follower and leader."""
+    versions: Versions = field(default_factory=Versions)
     strands: dict[StrandKey, Strand] = field(default_factory=dict)
     by_follower: dict[AccountId, list[Strand]] = field(default_factory=lambda: defaultdict(list))
     owner: dict[tuple[AccountId, InstId], Strand] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Lane:
         """Take over a lane from its record."""
         lane = cls(lease, record.offset, record.offset, record.seq, written_offset=record.offset)
         for message in record.subscriptions:
-            lane._subscribe(message)
+            lane.versions.put(message)
         for name, kept in record.strands.items():
             key = key_of(name)
             strand = lane.strands[key] = read_strand(key, kept, lease.wait_ms, clean=lease.clean)
@@ -67,46 +67,38 @@ class Lane:
                 lane.owner[key.follower, key.inst_id] = strand
         return lane
 
-    def _subscribe(self, message: SubscriptionV1) -> bool:
-        """Put a version in force unless a newer one is; tells whether it did."""
-        subscription = read_subscription(message)
-        pair, known = (subscription.follower, subscription.leader), self._newest(subscription)
-        if known is not None and subscription.version <= known.version:
-            return False
-        self.by_leader[subscription.leader][subscription.follower] = subscription
-        if known is not None:
-            self.replaced[pair] = known
-        elif message.before:
-            self.replaced[pair] = read_subscription(message.before)
-        return True
-
-    def _newest(self, subscription: Subscription) -> Subscription | None:
-        return self.by_leader[subscription.leader].get(subscription.follower)
-
-    def _in_force(self, subscription: Subscription, event: TradeEvent) -> Subscription:
-        """Return the version an event is copied under: the newest, as the stream orders them.
-
-        Of events that a forgetful server is given back the stream's order says nothing: there time decides.
-        """
-        if event.at_ms > self.lease.since_ms or subscription.made_ms <= event.at_ms:
-            return subscription
-        return self.replaced.get((subscription.follower, subscription.leader), subscription)
-
     def subscription(self, key: StrandKey) -> Subscription:
         """Return the settings in force for a strand."""
-        return self.by_leader[key.leader][key.follower]
-
-    def followers(self) -> Iterator[AccountId]:
-        """Yield every follower of the lane, once per subscription."""
-        for subscriptions in self.by_leader.values():
-            yield from subscriptions
+        return self.versions.newest(key)
 
     def change(self, entry: EntryId, message: SubscriptionV1) -> None:
         """Put a version of a subscription in force."""
-        newer = self._subscribe(message)
-        replaced = self.replaced.get((AccountId(message.follower), AccountId(message.leader)))
+        newer, replaced = self.versions.put(message), self.versions.replaced(message)
         kept = structs.replace(message, before=write_subscription(replaced) if replaced else None)
         self.open_entries.append(OpenEntry(entry, 0, kept if newer else None))
+
+    def close_out(self, closing: Closing, find: Callable[[InstId], Instrument | None], read_ms: int) -> list[Strand]:
+        """Close what is held, wanted or in doubt of every strand a command concerns, as if its leader had left.
+
+        Returns the strands.
+        """
+        opened = self._opened(closing.entry)
+        concerned = [strand for strand in self.strands.values() if closing.concerns(strand.key) and not strand.done]
+        for strand in concerned:
+            event = closing.event(strand.key)
+            if entry_order(strand.cursor) < entry_order(event.entry):
+                self._give(strand, event, self.subscription(strand.key), find(event.inst_id), opened, read_ms)
+        return concerned
+
+    def pass_by(self, entry: EntryId) -> None:
+        """Let an entry go by that decides nothing here."""
+        self._opened(entry)
+
+    def _opened(self, entry: EntryId) -> OpenEntry:
+        """Return the newest open entry if it is this one, else open it."""
+        if not self.open_entries or self.open_entries[-1].entry != entry:
+            self.open_entries.append(OpenEntry(entry, 0))
+        return self.open_entries[-1]
 
     def reconcile(self, entry: EntryId, message: ReconcileV1) -> Strand | None:
         """Note that a strand's book is to be brought down to what its account and leader allow; None if it is none."""
@@ -122,7 +114,7 @@ class Lane:
         self.touch(strand)
         return strand
 
-    def apply(self, event: TradeEvent, instrument: Instrument | None, read_ms: int, at_ms: int) -> list[Strand]:
+    def apply(self, event: TradeEvent, instrument: Instrument | None, read_ms: int) -> list[Strand]:
         """Give an event to every strand it concerns.
 
         Returns the strands, followers rotated so that nobody is always last.
@@ -130,24 +122,36 @@ class Lane:
         opened = OpenEntry(event.entry, 0)
         self.open_entries.append(opened)
         concerned = []
-        for follower, newest in _rotated(self.by_leader.get(event.leader, {}), event):
-            subscription = self._in_force(newest, event)
+        for follower, newest in self.versions.rotated(event):
+            subscription = self.versions.in_force(newest, event, self.lease.since_ms)
             strand = self._strand(StrandKey(follower, event.inst_id, event.leader))
             if entry_order(strand.cursor) >= entry_order(event.entry) or _over(subscription, strand):
                 continue
-            opened.undecided += 1
-            strand.waiting.append(opened)
-            if self._was_maybe_sent(event):
-                strand.doubt(self.lease.wait_ms)
-            elif strand.phase is Phase.DOUBTFUL:
-                strand.fresh.add(event.id)
-            skip = self._receive_safely(strand, event, subscription, instrument, read_ms)
-            if skip:
-                self.tell(strand, tell_skip(strand, skip, subscription.version, at_ms))
-            if strand.dirty:
-                self.touch(strand)
+            self._give(strand, event, subscription, instrument, opened, read_ms)
             concerned.append(strand)
         return concerned
+
+    def _give(
+        self,
+        strand: Strand,
+        event: TradeEvent,
+        subscription: Subscription,
+        instrument: Instrument | None,
+        opened: OpenEntry,
+        read_ms: int,
+    ) -> None:
+        """Give an event to one strand; its entry stays open until that is written."""
+        opened.undecided += 1
+        strand.waiting.append(opened)
+        if self._was_maybe_sent(event):
+            strand.doubt(self.lease.wait_ms)
+        elif strand.phase is Phase.DOUBTFUL:
+            strand.fresh.add(event.id)
+        skip = self._receive_safely(strand, event, subscription, instrument, read_ms)
+        if skip:
+            self.tell(strand, tell_skip(strand, skip, subscription.version, read_ms))
+        if strand.dirty:
+            self.touch(strand)
 
     def _receive_safely(
         self, strand: Strand, event: TradeEvent, subscription: Subscription, instrument: Instrument | None, read_ms: int
@@ -280,13 +284,3 @@ class Lane:
 def _over(subscription: Subscription, strand: Strand) -> bool:
     """Tell whether an ended subscription has nothing left to close."""
     return subscription.state is SubscriptionState.ENDED and strand.done
-
-
-def _rotated(
-    subscriptions: dict[AccountId, Subscription], event: TradeEvent
-) -> Iterable[tuple[AccountId, Subscription]]:
-    everyone = list(subscriptions.items())
-    if not everyone:
-        return everyone
-    start = hash(event.id) % len(everyone)
-    return everyone[start:] + everyone[:start]

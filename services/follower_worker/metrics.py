@@ -39,6 +39,8 @@ class Metrics:
         self.strange = meter.counter("strange_market_data", "Counts market data that cannot be used.", ("reason",))
         self.commits = meter.counter("commits_written", "Counts commits by what became of them.", ("outcome",))
 
+        self.switches = meter.gauge("switches_in_force", "Shows how many kill switches this worker follows.")
+
         self.drifting = meter.gauge("strands_drifting", "Shows how many strands disagree with the account.", ("kind",))
         self.drift_reads = meter.counter("drift_reads", "Counts comparisons with accounts.", ("outcome",))
         self.drift_repairs = meter.counter("drift_repairs", "Counts books changed for a drift.", ("kind",))

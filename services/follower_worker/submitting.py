@@ -13,7 +13,7 @@ from functools import partial
 
 import structlog
 
-from services.follower_worker.flights import Flight
+from services.follower_worker.flights import Flight, StrandKey
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.pacing import Pace
@@ -28,6 +28,7 @@ from shared.domain.outcomes import NotPlaced, Placement, Postponement, Refused
 from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.risk import Account, Situation
 from shared.domain.subscriptions import SubscriptionState
+from shared.domain.switches import Switch
 from shared.ports import Clock, Exchange, Instruments, VenueClock
 
 _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 100, 10_000
@@ -70,6 +71,8 @@ class Submitter:
         """Called when nobody waits to send any more."""
         self.on_missed: Callable[[Strand, tuple[Opening, ...]], None] = lambda _strand, _openings: None
         """Called with the openings of an order the venue will not have."""
+        self.stopped: Callable[[StrandKey], Switch | None] = lambda _key: None
+        """Returns the kill switch that lets a strand open nothing."""
 
     def begin(self, at_once: int) -> None:
         """Send from now on, so many orders at once at the most; 0 sends no more."""
@@ -178,6 +181,7 @@ class Submitter:
             instrument=instrument,
             market=self._venue.instruments.market(strand.key.inst_id),
             now_ms=self._venue.clock.now_ms(),
+            stopped=self.stopped(strand.key),
         )
 
     def _answered(self, lane: Lane, strand: Strand, flight: Flight, placement: Placement) -> None:

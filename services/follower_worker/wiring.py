@@ -1,6 +1,6 @@
 """The one file where a worker's clients are built and handed over."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from services.follower_worker.complaining import Complaints
 from services.follower_worker.drifting import Rhythm
+from services.follower_worker.follower_book import FollowerBook
 from services.follower_worker.handlers import TradesReader
 from services.follower_worker.housekeeping import Housekeeper
 from services.follower_worker.metrics import Metrics
@@ -17,18 +18,19 @@ from services.follower_worker.remembering import DatabaseMemory
 from services.follower_worker.roster import Roster
 from services.follower_worker.settings import Settings
 from services.follower_worker.submitting import Venue
+from services.follower_worker.switchboard import Switchboard
 from services.follower_worker.worker import Bus, Limits, Worker
+from shared.bus.acks import SwitchAcks
 from shared.bus.client import UNREACHABLE, open_redis
 from shared.bus.keys import Keys
 from shared.bus.lane_state import LaneState
 from shared.bus.leases import Leases
-from shared.bus.notices import GrantNotices, LaneBell
+from shared.bus.notices import GrantNotices, LaneBell, SwitchNotices
 from shared.bus.reading import open_broker
 from shared.bus.streams import CommandPublisher, TradePublisher, TradeStream
 from shared.clock import SystemClock
-from shared.domain.ids import AccountId, EntryId, InstId
+from shared.domain.ids import EntryId, InstId
 from shared.domain.lanes import Lane as LaneNumber
-from shared.domain.risk import Account
 from shared.lifecycle import Lifetime
 from shared.okx.authority import Authority, RenewalLimits
 from shared.okx.errors import NotSent
@@ -38,13 +40,13 @@ from shared.okx.opening import Ways, open_ways
 from shared.okx.socket import ConnectGate, SocketLimits
 from shared.okx.wire import Wire
 from shared.okx.wires import open_wires
-from shared.store.accounts import Account as StoredAccount
 from shared.store.copies import RedisCopies
 from shared.store.engine import Database
 from shared.store.followers import Followers
 from shared.store.grants import Grants, OpenedGrants
 from shared.store.migrate import migrate
 from shared.store.subscriptions import Subscriptions
+from shared.store.switches import Switches
 from shared.telemetry.health import Health
 from shared.telemetry.metrics import Meter
 from shared.telemetry.stalls import Stalls
@@ -54,37 +56,6 @@ _KEEP_WARM_S = 5.0
 """How often the pool of connections is looked after."""
 _RENEWAL = RenewalLimits(join_refresh_s=0.25)
 """How long an order waits for a newer token: it comes again soon, and a sender is not one account's to keep."""
-_REDUCE_ONLY_LEVELS = frozenset({"2", "3"})
-"""Account levels that take `reduceOnly` on swaps in net mode (D#order-book-trading-trade-post-place-order)."""
-
-
-class FollowerBook:
-    """roster.Book over the database."""
-
-    def __init__(self, followers: Followers, grants: Grants, opened: OpenedGrants) -> None:
-        self._followers, self._grants, self._opened = followers, grants, opened
-
-    async def accounts(self, wanted: Sequence[AccountId]) -> Mapping[AccountId, Account]:
-        """Return what planning must know of these accounts."""
-        fenced = await self._followers.fenced(wanted)
-        found = await self._followers.find(wanted)
-        return {each: _account(stored, fenced=each in fenced) for each, stored in found.items()}
-
-    async def open_grants(self, wanted: Sequence[AccountId]) -> None:
-        """Open their grants into memory."""
-        await self._opened.warm(wanted)
-
-    async def mark_fenced(self, account: AccountId) -> None:
-        """Remember that the fence was proven."""
-        await self._grants.mark_fenced(account)
-
-
-def _account(stored: StoredAccount, *, fenced: bool) -> Account:
-    return Account(
-        net_mode=stored.position_mode == "net_mode",
-        reduce_only=stored.account_level in _REDUCE_ONLY_LEVELS,
-        fenced=fenced,
-    )
 
 
 class Streams:
@@ -134,6 +105,7 @@ class Storage:
     opened: OpenedGrants
     book: FollowerBook
     memory: DatabaseMemory
+    switches: Switches
 
 
 async def assemble(life: Lifetime, settings: Settings) -> None:
@@ -159,12 +131,16 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     exchange, wires = await _open_exchange(life, settings, ways, authority)
     roster = Roster(storage.book, exchange, market, ways.venue, InstId(settings.proof_instrument))
     venue = Venue(exchange, market, ways.venue, roster.account)
-    worker, reader = await _run_worker(life, settings, redis, storage.memory, venue, roster, clock, metrics)
+    limits = _limits(settings)
+    worker, reader = await _run_worker(life, settings, redis, storage.memory, venue, roster, clock, metrics, limits)
+    board = _follow_switches(life, settings, redis, storage.switches, clock, metrics, limits.worker)
+    worker.obey(board)
 
     async def copy() -> None:
         if await ways.heard(life.stopping, market.load):
             await _warm(wires, settings.senders)
             await reader.keep_up()
+            await board.load()  # after the reader has begun: what is thrown from then on comes by the stream
             await worker.holder.hold_until(life.stopping)
 
     life.duty("lanes", copy)
@@ -205,8 +181,9 @@ async def _open_storage(life: Lifetime, settings: Settings) -> Storage:
     await migrate(database)
     vault = vault_from(*settings.revealed_keys(), demo=settings.demo)
     opened = OpenedGrants(database, vault)
-    memory = DatabaseMemory(RedisCopies(database), Subscriptions(database))
-    return Storage(opened, FollowerBook(Followers(database), Grants(database, vault), opened), memory)
+    switches = Switches(database)
+    memory = DatabaseMemory(RedisCopies(database), Subscriptions(database), switches)
+    return Storage(opened, FollowerBook(Followers(database), Grants(database, vault), opened), memory, switches)
 
 
 def _open_market(life: Lifetime, ways: Ways, clock: SystemClock, metrics: Metrics) -> OkxMarket:
@@ -233,13 +210,14 @@ async def _run_worker(
     roster: Roster,
     clock: SystemClock,
     metrics: Metrics,
+    limits: Limits,
 ) -> tuple[Worker, TradesReader]:
     keys = Keys(settings.installation)
     leases = Leases(redis, keys, clock, venue.clock, settings.lanes, settings.lease_ttl_ms, memory)
     await leases.check_installation()
     state, trades = LaneState(redis, keys), TradeStream(redis, keys)
     bus = Bus(leases, state, trades, TradePublisher(redis, keys), UNREACHABLE)
-    worker = Worker(bus, venue, roster, clock, metrics, _limits(settings))
+    worker = Worker(bus, venue, roster, clock, metrics, limits)
     broker = open_broker(*settings.redis())
     await broker.connect()
     life.close_later(broker.stop)
@@ -259,6 +237,25 @@ async def _run_worker(
     _staff(life, settings, worker)
     _listen(life, worker, roster, GrantNotices(redis, keys, clock), LaneBell(redis, keys, clock))
     return worker, reader
+
+
+def _follow_switches(
+    life: Lifetime,
+    settings: Settings,
+    redis: Redis,
+    switches: Switches,
+    clock: SystemClock,
+    metrics: Metrics,
+    worker: str,
+) -> Switchboard:
+    """Hear of kill switches at once, look for those nobody told us of, and acknowledge them."""
+    keys = Keys(settings.installation)
+    board = Switchboard(switches, SwitchAcks(redis, keys), worker, clock, metrics, UNREACHABLE)
+    notices = SwitchNotices(redis, keys, clock)
+    life.background("switch notices", lambda: notices.listen(board.hear))
+    life.background("switch acknowledgements", board.acknowledge_for_ever)
+    life.background("switches", board.refresh_for_ever)
+    return board
 
 
 def _staff(life: Lifetime, settings: Settings, worker: Worker) -> None:

@@ -15,6 +15,7 @@ from services.follower_worker.queues import ReadyQueue
 from services.follower_worker.resolving import Resolver
 from services.follower_worker.strands import Strand
 from services.follower_worker.submitting import Submitter, Venue
+from services.follower_worker.switchboard import Switchboard
 from shared.ports import Clock, LaneStore, Leases, Trades
 
 
@@ -86,6 +87,10 @@ class Worker:
         self.resolver.on_done = self.copier.on_ready = self.holder.on_written = self.ready.put
         self.copier.on_applied = self.holder.wake
         self.copier.on_behind = self.holder.fell_behind
+
+    def obey(self, board: Switchboard) -> None:
+        """Let nothing open that a kill switch stops, and tell the board of those the stream brings."""
+        self.submitter.stopped, self.copier.on_switch = board.stopped, board.hear
 
     def _touch(self, lane: Lane, strand: Strand) -> None:
         lane.touch(strand)

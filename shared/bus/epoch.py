@@ -18,7 +18,7 @@ from shared.bus.keys import Keys
 from shared.bus.scripts import Steps
 from shared.domain.lanes import Lane
 from shared.messages.copy import Copy
-from shared.messages.entries import SubscriptionV1, encode
+from shared.messages.entries import SubscriptionV1, SwitchV1, encode
 
 CLOCK_MARGIN_MS = 1_000
 """How far ahead `since` is set.
@@ -37,6 +37,9 @@ class Memory(Protocol):
 
     def subscriptions(self) -> AsyncIterator[Sequence[SubscriptionV1]]:
         """Yield the newest version of every subscription, with the one before it, page by page."""
+
+    async def switches(self) -> Sequence[SwitchV1]:
+        """Return the newest throw of every kill switch."""
 
 
 class Epochs:
@@ -83,12 +86,14 @@ class Epochs:
             structlog.get_logger().warning("server_was_empty", restored=restored)
         try:
             async for page in memory.subscriptions():
-                await self._announce(page)
+                await self._announce(self._keys.published_subscriptions, [(each.version, each) for each in page])
+            thrown = await memory.switches()
+            await self._announce(self._keys.published_commands, [(each.made_ms, each) for each in thrown])
         except ConnectionError as error:
             if not known:
                 raise
-            structlog.get_logger().error("subscriptions_not_announced", reason=str(error))
+            structlog.get_logger().error("database_not_asked", reason=str(error))
 
-    async def _announce(self, page: Sequence[SubscriptionV1]) -> None:
-        entries = [(each.id, each.version, encode(each)) for each in page]
-        await self._steps.announce(self._keys.trades, self._keys.published_subscriptions, entries)
+    async def _announce(self, published: str, scored: Sequence[tuple[int, SubscriptionV1 | SwitchV1]]) -> None:
+        entries = [(each.id, score, encode(each)) for score, each in scored]
+        await self._steps.announce(self._keys.trades, published, entries)

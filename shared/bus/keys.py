@@ -102,6 +102,15 @@ class Keys:
         """Channel (pub/sub, nothing stored): a lane has become free. Owner: whoever gave it back."""
         return self._key("freed")
 
+    @property
+    def switches(self) -> str:
+        """Channel (pub/sub, nothing stored): a kill switch was thrown. Owner: whoever threw it."""
+        return self._key("switches")
+
+    def switch_acks(self, switch: str) -> str:
+        """Hash, a week: which worker follows a throw of a switch since when. Owner: the workers."""
+        return self._key(f"acks:{switch}")
+
     def lane_group(self, lane: Lane) -> str:
         """Consumer group on `trades` that mirrors a lane's offset for others to see; nothing is read through it."""
         return f"lane:{lane:02d}"

@@ -8,7 +8,8 @@ from redis.asyncio import Redis
 
 from shared.bus.client import UNREACHABLE
 from shared.bus.keys import Keys
-from shared.messages import notices
+from shared.domain.switches import Switch
+from shared.messages import entries, notices
 from shared.messages.notices import GrantNotice
 from shared.ports import Clock
 
@@ -66,6 +67,31 @@ class GrantNotices:
             except msgspec.MsgspecError as error:
                 structlog.get_logger().warning("notice_unreadable", why=str(error))
                 return None
+
+        await self._channel.listen(decoded)
+
+
+class SwitchNotices:
+    """Announces throws of kill switches, and listens for them."""
+
+    def __init__(self, redis: Redis, keys: Keys, clock: Clock) -> None:
+        self._channel = _Channel(redis, keys.switches, clock)
+
+    async def announce(self, switch: Switch) -> None:
+        """Tell whoever listens now; the others read it in the stream or the database. Redis failures propagate."""
+        await self._channel.say(entries.encode(entries.write_switch(switch)))
+
+    async def listen(self, heard: Callable[[Switch], None]) -> None:
+        """Call `heard` for each throw until cancelled; joins again after the server was away."""
+
+        def decoded(payload: bytes) -> None:
+            try:
+                message = entries.decode(payload)
+            except entries.Undecodable as error:
+                structlog.get_logger().warning("notice_unreadable", why=str(error))
+                return
+            if isinstance(message, entries.SwitchV1):
+                heard(entries.read_switch(message))
 
         await self._channel.listen(decoded)
 

@@ -15,7 +15,7 @@ from shared.bus.replies import text
 from shared.bus.scripts import Steps
 from shared.domain.ids import STREAM_START, AccountId, EntryId, EventId, InstId, entry_order
 from shared.domain.quantities import Contracts, plain
-from shared.messages.entries import DeadLetter, ReconcileV1, SubscriptionV1, TradeEventV1, encode
+from shared.messages.entries import DeadLetter, ReconcileV1, SubscriptionV1, SwitchV1, TradeEventV1, encode
 from shared.messages.leader import LeaderState, Published
 
 REMEMBERED_MS = 4 * 24 * 3600 * 1000
@@ -104,14 +104,14 @@ class SubscriptionPublisher:
 
 
 class CommandPublisher:
-    """Publishes operators' commands, once each."""
+    """Publishes commands, kill switches among them, once each."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._keys, self._steps = keys, Steps(redis)
 
-    async def publish(self, commands: Sequence[ReconcileV1]) -> int:
+    async def publish(self, commands: Sequence[ReconcileV1 | SwitchV1]) -> int:
         """Publish commands in this order; returns how many are new. Safe to repeat."""
-        entries = [(each.id, each.asked_ms, encode(each)) for each in commands]
+        entries = [(each.id, each.made_ms, encode(each)) for each in commands]
         return await self._steps.announce(self._keys.trades, self._keys.published_commands, entries)
 
 

@@ -31,10 +31,11 @@ class Source(StrEnum):
 
 
 class EventKind(StrEnum):
-    """A fill, or a difference between our leader position and the venue's that no fill explains."""
+    """A fill, a difference between our leader position and the venue's that no fill explains, or a command to close."""
 
     FILL = "fill"
     ADJUSTMENT = "adjustment"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     PAUSED = "paused"
     CLOSE_ONLY = "close_only"
     ENDED = "ended"
+    STOPPED = "stopped"
     NOT_CHOSEN = "not_chosen"
     INSTRUMENT_TAKEN = "instrument_taken"
     INSTRUMENT_UNKNOWN = "instrument_unknown"
@@ -51,6 +52,7 @@ REMEDIES: Mapping[Reason, str] = {
     Reason.PAUSED: "resume the subscription",
     Reason.CLOSE_ONLY: "take the subscription out of close-only",
     Reason.ENDED: "subscribe again",
+    Reason.STOPPED: "wait until the kill switch is lifted: whoever threw it knows when",
     Reason.NOT_CHOSEN: "nothing to do: the leader did not choose this trade, and growth of that kind is never copied",
     Reason.INSTRUMENT_TAKEN: "in net mode one leader owns an instrument: wait until the other leader's copy is closed",
     Reason.INSTRUMENT_UNKNOWN: "nothing to do: the venue does not list it; look at the instrument feed if it should",

@@ -17,6 +17,7 @@ from shared.domain.orders import MarginMode, Opening
 from shared.domain.quantities import Price, sign
 from shared.domain.reasons import Numbers, Reason, Skip, Trim, numbers
 from shared.domain.subscriptions import Subscription
+from shared.domain.switches import Switch
 
 MARKET_FRESH_MS = 2_000
 """A last price older than this judges nothing: the order's own price limit still does."""
@@ -46,6 +47,8 @@ class Situation(Struct, frozen=True, gc=False):
     instrument: Instrument
     market: Market
     now_ms: int
+    stopped: Switch | None = None
+    """The kill switch that lets nothing open now."""
 
 
 class Limit(Struct, frozen=True, gc=False):
@@ -101,7 +104,9 @@ Rule = Callable[[Allowed, Situation], Allowed]
 
 
 def by_state(allowed: Allowed, at: Situation) -> Allowed:
-    """Let only an active subscription open."""
+    """Let only an active subscription open, and only while no kill switch concerns it."""
+    if at.stopped:
+        return allowed.deny(Reason.STOPPED, numbers(scope=at.stopped.scope.value, since_ms=at.stopped.made_ms))
     reason = DENIED_BY_STATE.get(at.subscription.state)
     return allowed.deny(reason, numbers()) if reason else allowed
 

@@ -33,6 +33,14 @@ class DriftPolicy(StrEnum):
     REPAIR = "repair"
 
 
+class Ending(StrEnum):
+    """What becomes, when a subscription ends, of what is held because of it."""
+
+    KEEP = "keep"
+    """Nothing is closed now; what the leader closes later is still closed."""
+    CLOSE = "close"
+
+
 @dataclass(frozen=True, slots=True)
 class FixedRatio:
     """Hold `ratio` times the leader's contracts."""
@@ -60,8 +68,15 @@ class Subscription:
     max_order: Quote | None = None
     max_position: Quote | None = None
     drift: DriftPolicy = DriftPolicy.REPORT
+    ending: Ending = Ending.KEEP
+    """Means something once it has ended."""
     made_ms: int = field(default=0, compare=False)
     """When this version was made; 0 where nobody knows."""
+
+    @property
+    def closes_out(self) -> bool:
+        """Tell whether everything held because of it is to be closed."""
+        return self.state is SubscriptionState.ENDED and self.ending is Ending.CLOSE
 
 
 @dataclass(frozen=True, slots=True)

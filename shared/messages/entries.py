@@ -13,7 +13,8 @@ from shared.domain.fills import EventKind, Hops, PosSide, TradeEvent
 from shared.domain.ids import AccountId, EntryId, EventId, InstId
 from shared.domain.instruments import InstType
 from shared.domain.quantities import Contracts, Price, Quote, plain
-from shared.domain.subscriptions import BelowMinimum, DriftPolicy, FixedRatio, Subscription, SubscriptionState
+from shared.domain.subscriptions import BelowMinimum, DriftPolicy, Ending, FixedRatio, Subscription, SubscriptionState
+from shared.domain.switches import Action, Scope, Switch
 
 _PLAIN = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 """How `plain` spells a number.
@@ -67,6 +68,7 @@ class SubscriptionV1(msgspec.Struct, frozen=True, tag_field="schema", tag="subsc
     max_order: str | None = None
     max_position: str | None = None
     drift: DriftPolicy = DriftPolicy.REPORT
+    ending: Ending = Ending.KEEP
     made_ms: int = 0
     before: "SubscriptionV1 | None" = None
     """The version this one replaced, for events that a forgetful server is given back after it."""
@@ -89,12 +91,31 @@ class ReconcileV1(msgspec.Struct, frozen=True, tag_field="schema", tag="reconcil
     asked_ms: int
 
     @property
+    def made_ms(self) -> int:
+        """Return when it was asked for."""
+        return self.asked_ms
+
+    @property
     def id(self) -> str:
         """Return the identity a repeated publication is known by."""
         return f"reconcile:{self.follower}:{self.leader}:{self.inst_id}:{self.asked_ms}"
 
 
-Entry = TradeEventV1 | SubscriptionV1 | ReconcileV1
+class SwitchV1(msgspec.Struct, frozen=True, tag_field="schema", tag="switch/1"):
+    """A throw of a kill switch (domain.switches.Switch)."""
+
+    scope: Scope
+    name: str
+    action: Action
+    made_ms: int
+
+    @property
+    def id(self) -> str:
+        """Return the identity a repeated publication is known by."""
+        return read_switch(self).id
+
+
+Entry = TradeEventV1 | SubscriptionV1 | ReconcileV1 | SwitchV1
 
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 _encoder = msgspec.json.Encoder()
@@ -115,7 +136,7 @@ def decode(payload: bytes | str) -> Entry:
         return _decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise Undecodable(
-            f"entry is not understood: {error}; expected schema trade_event/1, subscription/1 or reconcile/1"
+            f"entry is not understood: {error}; expected schema trade_event/1, subscription/1, reconcile/1 or switch/1"
         ) from error
 
 
@@ -178,6 +199,7 @@ def write_subscription(subscription: Subscription) -> SubscriptionV1:
         max_order=_spelled(subscription.max_order),
         max_position=_spelled(subscription.max_position),
         drift=subscription.drift,
+        ending=subscription.ending,
         made_ms=subscription.made_ms,
     )
 
@@ -201,8 +223,19 @@ def read_subscription(message: SubscriptionV1) -> Subscription:
         max_order=None if max_order is None else Quote(max_order),
         max_position=None if max_position is None else Quote(max_position),
         drift=message.drift,
+        ending=message.ending,
         made_ms=message.made_ms,
     )
+
+
+def write_switch(switch: Switch) -> SwitchV1:
+    """Turn a throw of a switch into its message."""
+    return SwitchV1(switch.scope, switch.name, switch.action, switch.made_ms)
+
+
+def read_switch(message: SwitchV1) -> Switch:
+    """Turn a message into its throw of a switch."""
+    return Switch(message.scope, message.name, message.action, message.made_ms)
 
 
 def _number(field: str, text: str) -> Decimal:

@@ -9,11 +9,21 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, select, tuple_, update
 
 from shared.domain.ids import AccountId
-from shared.domain.subscriptions import BelowMinimum, DriftPolicy, FixedRatio, Subscription, SubscriptionState
+from shared.domain.subscriptions import BelowMinimum, DriftPolicy, Ending, FixedRatio, Subscription, SubscriptionState
 from shared.store.engine import Database
 from shared.store.tables import subscription_versions, subscriptions
 
-_SETTINGS = ("state", "ratio", "below_minimum", "max_age_ms", "slippage_cap", "max_order", "max_position", "drift")
+_SETTINGS = (
+    "state",
+    "ratio",
+    "below_minimum",
+    "max_age_ms",
+    "slippage_cap",
+    "max_order",
+    "max_position",
+    "drift",
+    "ending",
+)
 _CHUNK = 500
 
 
@@ -141,6 +151,7 @@ def _values(subscription: Subscription) -> dict[str, Any]:
         "max_order": subscription.max_order,
         "max_position": subscription.max_position,
         "drift": subscription.drift.value,
+        "ending": subscription.ending.value,
     }
 
 
@@ -161,5 +172,6 @@ def _subscription(row: Row[Any], made_ms: int) -> Subscription:
         max_order=row.max_order,
         max_position=row.max_position,
         drift=DriftPolicy(row.drift),
+        ending=Ending(row.ending),
         made_ms=made_ms,
     )

@@ -87,7 +87,11 @@ _SETTINGS = (
 
 def _settings() -> list[Column[object]]:
     chosen = [Column(name, type_, nullable=nullable) for name, type_, nullable in _SETTINGS]
-    return [*chosen, Column("drift", _WORD, nullable=False, server_default="report", doc="off, report or repair.")]
+    return [
+        *chosen,
+        Column("drift", _WORD, nullable=False, server_default="report", doc="off, report or repair."),
+        Column("ending", _WORD, nullable=False, server_default="keep", doc="keep or close: once it has ended."),
+    ]
 
 
 subscriptions = Table(
@@ -192,6 +196,17 @@ audit_log = Table(
     Column("details", Json, nullable=False),
     Column("previous", String(64), nullable=False, doc="The hash of the entry before; all zeros for the first."),
     Column("hash", String(64), nullable=False, doc="SHA-256 over the previous hash and this entry."),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("scope", _WORD, primary_key=True),
+    Column("name", _ID, primary_key=True, doc="The leader, follower or instrument; empty for the platform."),
+    Column("made", Moment, primary_key=True),
+    Column("action", _WORD, nullable=False, doc="stop_opens, flatten or lift; the newest of a name is in force."),
+    Column("published", Moment, doc="When it became an entry of the stream; empty until then."),
+    Index(None, "published"),
 )
 
 redis_copies = Table(

@@ -68,7 +68,7 @@ class Steps:
 
     def copy(self, held: Lane, move: TradeEvent) -> None:
         """Take one event from its entry to settled and written."""
-        strands = self._timed("fold the event into the book", lambda: held.apply(move, INSTRUMENT, NOON_MS, NOON_MS))
+        strands = self._timed("fold the event into the book", lambda: held.apply(move, INSTRUMENT, NOON_MS))
         self._each("plan, size, limit, name", strands, lambda strand: _launch(held, strand))
         requests = self._each("spell the request", strands, self._spell)
         self._each("sign it", list(zip(requests, strands, strict=True)), self._sign)

@@ -206,7 +206,7 @@ class Worker:
             return
         for event in batch:
             lane.position = event.entry
-            lane.apply(event, self._instruments[event.inst_id], self._world.now, self._world.now)
+            lane.apply(event, self._instruments[event.inst_id], self._world.now)
 
     # ---- sending
 

@@ -76,7 +76,7 @@ async def asking(desk: Asking, taken: Lane, *strands: Strand) -> AsyncIterator[N
 
 def flown(taken: Lane, each: TradeEvent, placement: Placement) -> tuple[Strand, Attempt]:
     """Send one order and take its answer."""
-    (strand,) = taken.apply(each, instrument(), NOON_MS, NOON_MS)
+    (strand,) = taken.apply(each, instrument(), NOON_MS)
     named, _ = strand.next(situation(strand.book))
     assert named
     strand.launch(named, NOON_MS + 1_000, NOON_MS)
@@ -97,7 +97,7 @@ def planned(*events: TradeEvent) -> Attempt:
     """Return what another holder would have sent for these events."""
     other = lane(subscription())
     for each in events:
-        other.apply(each, instrument(), NOON_MS, NOON_MS)
+        other.apply(each, instrument(), NOON_MS)
     strand = strand_of(other)
     named, _ = strand.next(situation(strand.book))
     assert named
@@ -107,7 +107,7 @@ def planned(*events: TradeEvent) -> Attempt:
 def doubted(*events: TradeEvent) -> tuple[Lane, Strand]:
     taken = lane(subscription(), held=lease(begun_found="9999999999999-0", wait_ms=NOON_MS + 3_000))
     for each in events:
-        taken.apply(each, instrument(), NOON_MS, NOON_MS)
+        taken.apply(each, instrument(), NOON_MS)
     return taken, strand_of(taken)
 
 

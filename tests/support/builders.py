@@ -9,7 +9,7 @@ from shared.domain.instruments import UNKNOWN_MARKET, Instrument, InstType, Mark
 from shared.domain.orders import Opening
 from shared.domain.quantities import Contracts, Price, Quote
 from shared.domain.risk import Account, Situation
-from shared.domain.subscriptions import BelowMinimum, DriftPolicy, FixedRatio, Subscription, SubscriptionState
+from shared.domain.subscriptions import BelowMinimum, DriftPolicy, Ending, FixedRatio, Subscription, SubscriptionState
 
 LEADER = AccountId("leader")
 FOLLOWER = AccountId("follower")
@@ -61,6 +61,7 @@ def subscription(
     version: int = 1,
     made_ms: int = 0,
     drift: DriftPolicy = DriftPolicy.REPORT,
+    ending: Ending = Ending.KEEP,
 ) -> Subscription:
     """Build an active subscription without limits, unless told otherwise."""
     return Subscription(
@@ -75,6 +76,7 @@ def subscription(
         max_order=None if max_order is None else Quote(Decimal(max_order)),
         max_position=None if max_position is None else Quote(Decimal(max_position)),
         drift=drift,
+        ending=ending,
         made_ms=made_ms,
     )
 

@@ -17,7 +17,7 @@ ONE, TWO, THREE = event(0, 10, number=1), event(10, 15, number=2), event(15, 0, 
 def apply(taken: Lane, *events: TradeEvent) -> list[Strand]:
     concerned: list[Strand] = []
     for each in events:
-        concerned = taken.apply(each, instrument(), NOON_MS, NOON_MS)
+        concerned = taken.apply(each, instrument(), NOON_MS)
     return concerned
 
 

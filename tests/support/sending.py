@@ -47,7 +47,7 @@ class Desk:
 
     def apply(self, taken: Lane, *events: TradeEvent) -> None:
         for each in events:
-            for strand in taken.apply(each, instrument(inst_id=each.inst_id), NOON_MS, NOON_MS):
+            for strand in taken.apply(each, instrument(inst_id=each.inst_id), NOON_MS):
                 self.ready.put(taken, strand)
 
     def commit(self, taken: Lane) -> list[Commit]:

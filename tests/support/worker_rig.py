@@ -9,10 +9,13 @@ from decimal import Decimal
 from services.follower_worker.drifting import Rhythm
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.submitting import Venue
+from services.follower_worker.switchboard import Switchboard
 from services.follower_worker.worker import Bus as WorkerBus
 from services.follower_worker.worker import Limits, Worker
+from shared.bus.acks import SwitchAcks
 from shared.bus.client import UNREACHABLE
 from shared.bus.lane_state import LaneState
+from shared.bus.streams import CommandPublisher
 from shared.clock import SystemClock
 from shared.domain.fills import EventKind, Hops, PosSide, TradeEvent
 from shared.domain.ids import AccountId, EntryId, EventId, InstId, fill_event_id
@@ -21,7 +24,8 @@ from shared.domain.lanes import Lane
 from shared.domain.quantities import Contracts, Price
 from shared.domain.risk import Account
 from shared.domain.subscriptions import DriftPolicy
-from shared.messages.entries import TradeEventV1, write_subscription, write_trade_event
+from shared.domain.switches import Action, Scope, Switch
+from shared.messages.entries import TradeEventV1, write_subscription, write_switch, write_trade_event
 from shared.messages.leader import Published
 from shared.telemetry.metrics import Meter
 from tests.support.builders import BTC, LEADER, instrument, subscription
@@ -62,6 +66,8 @@ class Scene:
     position: dict[InstId, Decimal] = field(default_factory=dict)
     published: list[TradeEventV1] = field(default_factory=list)
     number: int = 0
+    thrown: list[Switch] = field(default_factory=list)
+    """What a database would know of kill switches."""
 
     def __post_init__(self) -> None:
         self.clock = SystemClock()
@@ -99,6 +105,15 @@ class Scene:
         moved = {InstId(each.inst_id): Contracts(Decimal(each.after)) for each in events}
         result = await self.bus.publisher.publish(LEADER, state, events, moved, 0, self.clock.now_ms())
         assert result is Published.OK, result
+
+    async def newest(self) -> list[Switch]:
+        return self.thrown
+
+    async def throw(self, scope: Scope, name: str, action: Action) -> Switch:
+        """Throw a kill switch by the stream."""
+        switch = Switch(scope, name, action, self.clock.now_ms())
+        await CommandPublisher(self.bus.redis, self.bus.keys).publish([write_switch(switch)])
+        return switch
 
     async def publish_again(self) -> None:
         """Do what a watcher does when the server has forgotten: everything it does not know, in one step."""
@@ -193,7 +208,11 @@ class Rig:
             absent_gap_s=0.1,
             drift=DRIFT,
         )
-        self.worker = Worker(bus, venue, self.known, scene.clock, Metrics(Meter("test")), limits)
+        metrics = Metrics(Meter("test"))
+        self.worker = Worker(bus, venue, self.known, scene.clock, metrics, limits)
+        self.acks = SwitchAcks(scene.bus.redis, scene.bus.keys)
+        self.board = Switchboard(scene, self.acks, name, scene.clock, metrics, UNREACHABLE)
+        self.worker.obey(self.board)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def _read(self) -> None:
@@ -216,7 +235,7 @@ class Rig:
     def start(self) -> None:
         loop = asyncio.get_running_loop()
         work = [self._read(), self.worker.holder.hold_until(self._stopping)]
-        work += [self.worker.drifting.compare_for_ever()]
+        work += [self.worker.drifting.compare_for_ever(), self.board.acknowledge_for_ever()]
         self.worker.submitter.begin(SENDERS)
         work += [self.worker.resolver.ask_for_ever() for _ in range(16)]
         self._tasks = [loop.create_task(each) for each in work]

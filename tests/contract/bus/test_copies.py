@@ -11,8 +11,9 @@ from shared.bus.embedded import EmbeddedServer
 from shared.bus.epoch import Epochs
 from shared.domain.ids import EntryId
 from shared.domain.lanes import Lane
+from shared.domain.switches import Action, Scope
 from shared.messages.copy import Copy, read_rows, write_rows
-from shared.messages.entries import SubscriptionV1, decode, write_subscription, write_trade_event
+from shared.messages.entries import SubscriptionV1, SwitchV1, decode, write_subscription, write_trade_event
 from shared.messages.lane import Commit
 from shared.messages.leader import Published
 from tests.support.builders import LEADER, NOON_MS, event, subscription
@@ -28,6 +29,7 @@ class Remembered:
 
     kept: Copy | None = None
     known: list[SubscriptionV1] = field(default_factory=list)
+    thrown: list[SwitchV1] = field(default_factory=list)
     away: bool = False
     asked: int = 0
 
@@ -36,6 +38,9 @@ class Remembered:
         if self.away:
             raise ConnectionError("the database is away")
         return self.kept
+
+    async def switches(self) -> Sequence[SwitchV1]:
+        return self.thrown
 
     async def subscriptions(self) -> AsyncIterator[Sequence[SubscriptionV1]]:
         if self.away:
@@ -190,6 +195,17 @@ async def test_every_subscription_is_announced_before_anything_else(house: House
     house.server.come_back()
     await house.bus.renew_epoch(NOON_MS + 9_000)
     assert len(await house.entries()) == 3, "what is known already is refused"
+
+
+async def test_every_kill_switch_is_announced_once(house: House) -> None:
+    await house.begin()
+    await house.put_aside()
+    house.memory.thrown = [SwitchV1(Scope.LEADER, LEADER, Action.FLATTEN, NOON_MS)]
+    house.server.come_back_empty()
+    await house.bus.renew_epoch(NOON_MS + 5_000)
+    house.server.come_back()
+    await house.bus.renew_epoch(NOON_MS + 9_000)
+    assert (await house.entries())[1:] == [house.memory.thrown[0].id]
 
 
 async def test_what_somebody_left_half_restored_is_restored_whole(house: House) -> None:

@@ -70,7 +70,7 @@ class Writing:
 
 
 def decided(taken: Lane, number: int = 1) -> list[Strand]:
-    strands = taken.apply(event(10, 0, number=number), instrument(), NOON_MS, NOON_MS)
+    strands = taken.apply(event(10, 0, number=number), instrument(), NOON_MS)
     for strand in strands:
         strand.postpone()
         taken.touch(strand)

@@ -200,7 +200,7 @@ async def flying(holder: Holder) -> tuple[Lane, Strand]:
     await holds(holder, LANES)
     lane = next(each for each in holder.lanes if each.lease.lane == lane_of(FOLLOWER, LANES))
     lane.change(EntryId("1-0"), write_subscription(subscription()))
-    (strand,) = lane.apply(LATER, instrument(), NOON_MS, NOON_MS)
+    (strand,) = lane.apply(LATER, instrument(), NOON_MS)
     named, _ = strand.next(situation(strand.book))
     assert named
     strand.launch(named, NOON_MS + 1_000, NOON_MS)

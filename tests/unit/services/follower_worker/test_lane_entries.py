@@ -97,7 +97,7 @@ class TestInstruments:
 
     def test_one_the_venue_does_not_list_is_skipped(self) -> None:
         taken = lane(subscription())
-        taken.apply(ONE, None, NOON_MS, NOON_MS)
+        taken.apply(ONE, None, NOON_MS)
         (commit,) = write_all(taken)
         assert [outcome.reason for outcome in commit.outcomes] == [Reason.INSTRUMENT_UNKNOWN]
         assert commit.offset == ONE.entry
@@ -194,7 +194,7 @@ def test_an_open_waits_for_the_same_followers_close_on_another_instrument() -> N
     taken = lane(subscription())
     (closing,) = apply(taken, ONE)
     finish(taken, closing)
-    opening = taken.apply(event(0, 3, number=2, inst_id="ETH"), instrument(inst_id="ETH"), NOON_MS, NOON_MS)[0]
+    opening = taken.apply(event(0, 3, number=2, inst_id="ETH"), instrument(inst_id="ETH"), NOON_MS)[0]
     assert not taken.closing_before(opening)
     apply(taken, THREE)
     assert taken.closing_before(opening)

@@ -16,7 +16,7 @@ from tests.support.lanes import followers, lane
 
 def ready(count: int) -> tuple[Lane, list[Strand]]:
     taken = lane(*followers(count))
-    return taken, sorted(taken.apply(event(0, 10), instrument(), NOON_MS, NOON_MS), key=lambda each: each.key)
+    return taken, sorted(taken.apply(event(0, 10), instrument(), NOON_MS), key=lambda each: each.key)
 
 
 def test_closes_overtake_opens_and_each_keeps_its_order() -> None:

@@ -74,7 +74,7 @@ class TestSettling:
 
     async def test_an_account_that_cannot_be_asked_delays_nobody_else(self) -> None:
         desk, taken = Asking(), lane(*[subscription(follower=name) for name in ("a", "b")])
-        dead, alive = (strand for strand in taken.apply(ONE, instrument(), NOON_MS, NOON_MS))
+        dead, alive = (strand for strand in taken.apply(ONE, instrument(), NOON_MS))
         for strand in (dead, alive):
             named, _ = strand.next(situation(strand.book))
             assert named

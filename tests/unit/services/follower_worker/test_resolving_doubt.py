@@ -121,7 +121,7 @@ class TestDoubtful:
 
         async def has_fill(*about: object) -> bool:
             if len(strand.doubtful) == 1:
-                taken.apply(TWO, instrument(), NOON_MS, NOON_MS)
+                taken.apply(TWO, instrument(), NOON_MS)
                 desk.fill(planned(ONE, TWO), 15)
             return await whole(*about)  # type: ignore[arg-type]  # passed on as they came
 

@@ -23,7 +23,7 @@ from tests.support.paper_exchange import report_of
 
 def flown() -> tuple[Strand, Flight]:
     taken = lane(subscription())
-    taken.apply(event(0, 10), instrument(), NOON_MS + 9, NOON_MS)
+    taken.apply(event(0, 10), instrument(), NOON_MS + 9)
     strand = strand_of(taken)
     named, _ = strand.next(situation(strand.book))
     assert named

@@ -1,0 +1,55 @@
+"""`roster.Book` over the database: what planning must know of followers, and their grants."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from shared.domain.ids import AccountId
+from shared.domain.risk import Account
+from shared.store.accounts import Account as StoredAccount
+from shared.store.followers import Followers
+
+_REDUCE_ONLY_LEVELS = frozenset({"2", "3"})
+"""Account levels that take `reduceOnly` on swaps in net mode (D#order-book-trading-trade-post-place-order)."""
+
+
+class Proofs(Protocol):
+    """Where proofs of the fence are remembered."""
+
+    async def mark_fenced(self, account: AccountId) -> None:
+        """Remember one."""
+
+
+class Opened(Protocol):
+    """Grants opened into memory."""
+
+    async def warm(self, wanted: Sequence[AccountId]) -> int:
+        """Open these; returns how many there are."""
+
+
+class FollowerBook:
+    """Followers as they are stored."""
+
+    def __init__(self, followers: Followers, grants: Proofs, opened: Opened) -> None:
+        self._followers, self._grants, self._opened = followers, grants, opened
+
+    async def accounts(self, wanted: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        """Return what planning must know of these accounts."""
+        fenced = await self._followers.fenced(wanted)
+        found = await self._followers.find(wanted)
+        return {each: _account(stored, fenced=each in fenced) for each, stored in found.items()}
+
+    async def open_grants(self, wanted: Sequence[AccountId]) -> None:
+        """Open their grants into memory."""
+        await self._opened.warm(wanted)
+
+    async def mark_fenced(self, account: AccountId) -> None:
+        """Remember that the fence was proven."""
+        await self._grants.mark_fenced(account)
+
+
+def _account(stored: StoredAccount, *, fenced: bool) -> Account:
+    return Account(
+        net_mode=stored.position_mode == "net_mode",
+        reduce_only=stored.account_level in _REDUCE_ONLY_LEVELS,
+        fenced=fenced,
+    )
