@@ -1,4 +1,4 @@
-"""Run the portal (`serve`), or one of its commands: `enrol FILE.json`, `republish`, `subscription set`."""
+"""Run the portal (`serve`), or one of its commands: `enrol FILE.json`, `republish`, `switch`, `subscription set`."""
 
 import asyncio
 import sys
@@ -6,22 +6,26 @@ from argparse import Namespace
 from pathlib import Path
 
 from services.portal.applicants import Enrolment
-from services.portal.commands import given_settings, parse
+from services.portal.commands import LIST, given_scope, given_settings, parse
 from services.portal.document import NAME, SETTINGS, read_enrolment
 from services.portal.enrolling import ChangedMeanwhile
 from services.portal.forms import Problems
 from services.portal.settings import CommandSettings, Settings
-from services.portal.telling import tell_changed, tell_enrolled, tell_problems, tell_published
+from services.portal.telling import tell_changed, tell_enrolled, tell_problems, tell_published, tell_switches
 from services.portal.web.wiring import assemble
 from services.portal.wiring import portal
 from shared.configuration import load
 from shared.domain.ids import AccountId
 from shared.domain.subscriptions import Problem
+from shared.domain.switches import Action
 from shared.lifecycle import ExitCode, run
 from shared.telemetry.logs import configure_logs
 
 REFUSED = 2
 """The exit code of a command that cannot be carried out as it is given; nothing was stored."""
+
+
+OPERATOR = "operator"
 
 
 def main() -> int:
@@ -53,6 +57,8 @@ async def _run(command: Namespace, settings: CommandSettings) -> int:
                 publish = opened.publishing.publish_all if command.all else opened.publishing.publish_waiting
                 print(tell_published(await publish(), as_json=command.json))
             return 0
+        case "switch":
+            return await _switch(command, settings)
         case _:
             return await _change(command, settings)
 
@@ -90,6 +96,24 @@ async def _change(command: Namespace, settings: CommandSettings) -> int:
         return _refuse(list(changed.problems), command)
     print(tell_changed(changed, as_json=command.json))
     return 0
+
+
+async def _switch(command: Namespace, settings: CommandSettings) -> int:
+    scoped = given_scope(command)
+    async with portal(settings) as opened:
+        switching = opened.switching
+        if command.action == LIST:
+            print(tell_switches(await switching.standing(), as_json=command.json))
+            return 0
+        if scoped is None:
+            return _refuse([Problem("whom", "", "add --platform, --leader, --follower or --instrument")], command)
+        problem = await switching.problem(*scoped)
+        if problem:
+            return _refuse([problem], command)
+        thrown = await switching.throw(OPERATOR, *scoped, Action(command.action.replace("-", "_")))
+        standing = await switching.followed(thrown, command.wait_s)
+    print(tell_switches([standing], as_json=command.json))
+    return ExitCode.CRASHED if standing.awaited else 0
 
 
 def _refuse(problems: list[Problem], command: Namespace) -> int:

@@ -7,8 +7,10 @@ from services.portal.document import ACCOUNT, API_KEY, OAUTH, SETTINGS, SUBSCRIP
 from services.portal.forms import Form
 from services.portal.settings import Settings
 from shared.configuration import help_text
-from shared.domain.subscriptions import BelowMinimum, DriftPolicy, SubscriptionState
+from shared.domain.subscriptions import BelowMinimum, DriftPolicy, Ending, SubscriptionState
+from shared.domain.switches import Scope
 
+LIST = "list"
 NOT_SET = "none"
 """How a limit is taken away on the command line."""
 
@@ -44,6 +46,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     )
     republish = commands.add_parser("republish", parents=[shared], help="publish what is stored but not in the stream")
     republish.add_argument("--all", action="store_true", help="publish every subscription: Redis has lost the stream")
+    _add_switch(commands.add_parser("switch", help="throw, lift or list kill switches", parents=[shared]))
     _add_subscription(
         commands.add_parser("subscription", help="create, change, pause, resume or end a subscription"), shared
     )
@@ -62,9 +65,42 @@ def _add_subscription(parser: ArgumentParser, shared: ArgumentParser) -> None:
     )
     change.add_argument("--below-minimum", choices=[each.value for each in BelowMinimum])
     change.add_argument("--drift", choices=[each.value for each in DriftPolicy], help="what to do about drift")
+    change.add_argument(
+        "--ending",
+        choices=[each.value for each in Ending],
+        help="with --state ended: close what is held now, or keep it until the leader closes",
+    )
     for name in ("ratio", "max_age_ms", "slippage_cap", "max_order", "max_position"):
         takes = SETTINGS[name].takes.replace("null", NOT_SET)
         change.add_argument(f"--{name.replace('_', '-')}", metavar="N", help=takes)
+
+
+def _add_switch(parser: ArgumentParser) -> None:
+    parser.description = (
+        "Throws a kill switch: at once, by stream and by notice. Waits until every running worker has said that it"
+        " follows. Exit codes: 0 all follow, 1 some have not said so, or something we need is away, 2 refused."
+    )
+    parser.add_argument(
+        "action",
+        choices=["stop-opens", "flatten", "lift", LIST],
+        metavar="ACTION",
+        help="stop-opens; flatten, which also closes what followers hold because of us; lift; list",
+    )
+    whom = parser.add_mutually_exclusive_group()
+    whom.add_argument("--platform", action="store_true", help="everybody")
+    for scope in ("leader", "follower", "instrument"):
+        whom.add_argument(f"--{scope}", metavar=scope[0].upper())
+    parser.add_argument(
+        "--wait-s", type=float, default=5.0, metavar="S", help="seconds: how long to wait for workers (default 5)"
+    )
+
+
+def given_scope(command: Namespace) -> tuple[Scope, str] | None:
+    """Return whom a switch named on a command line concerns, None if nobody."""
+    if command.platform:
+        return Scope.PLATFORM, ""
+    named = ((scope, getattr(command, scope.value)) for scope in (Scope.LEADER, Scope.FOLLOWER, Scope.INSTRUMENT))
+    return next(((scope, name) for scope, name in named if name is not None), None)
 
 
 def given_settings(command: Namespace) -> dict[str, object]:

@@ -11,7 +11,15 @@ from typing import Any, NoReturn
 from services.portal.applicants import Applicant, Enrolment, Member
 from services.portal.forms import Field, Form, Problems, choice, flag, number, or_none, secret, text, whole
 from shared.domain.ids import AccountId
-from shared.domain.subscriptions import BelowMinimum, DriftPolicy, FixedRatio, Problem, Subscription, SubscriptionState
+from shared.domain.subscriptions import (
+    BelowMinimum,
+    DriftPolicy,
+    Ending,
+    FixedRatio,
+    Problem,
+    Subscription,
+    SubscriptionState,
+)
 from shared.vault.credentials import ApiKey, TokenPair
 
 _LONGEST_LIFE_S = 10 * 366 * 86_400
@@ -55,6 +63,7 @@ SETTINGS: Form = {
     "max_order": or_none(number("an amount of the quote currency above 0")),
     "max_position": or_none(number("an amount of the quote currency above 0")),
     "drift": choice(DriftPolicy, required=False, default=DriftPolicy.REPORT),
+    "ending": choice(Ending, required=False, default=Ending.KEEP),
 }
 SUBSCRIPTION: Form = {"follower": NAME, "leader": NAME, **SETTINGS}
 _LISTS = {"accounts": ACCOUNT, "subscriptions": SUBSCRIPTION}

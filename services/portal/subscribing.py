@@ -13,7 +13,7 @@ from services.portal.checking import check_subscriptions
 from services.portal.enrolling import ChangedMeanwhile, Registry
 from services.portal.publishing import Publishing
 from shared.domain.ids import AccountId
-from shared.domain.subscriptions import FixedRatio, Problem, Subscription, SubscriptionState
+from shared.domain.subscriptions import Ending, FixedRatio, Problem, Subscription, SubscriptionState
 from shared.ports import Clock
 
 _TRIES = 3
@@ -78,7 +78,8 @@ def _blank(follower: AccountId, leader: AccountId) -> Subscription:
 def _with(subscription: Subscription, settings: Mapping[str, Any]) -> Subscription:
     rest = {name: value for name, value in settings.items() if name != "ratio"}
     sizing = FixedRatio(settings["ratio"]) if "ratio" in settings else subscription.sizing
-    return replace(subscription, sizing=sizing, **rest)
+    wanted = replace(subscription, sizing=sizing, **rest)
+    return wanted if wanted.state is SubscriptionState.ENDED else replace(wanted, ending=Ending.KEEP)
 
 
 def _without(known: Known, changed: Subscription) -> Known:
@@ -90,4 +91,4 @@ def _only_stops(stored: Subscription | None, wanted: Subscription) -> bool:
     """Tell whether a change lets less through and alters nothing else: that must always be possible."""
     if stored is None or wanted.state is SubscriptionState.ACTIVE:
         return False
-    return replace(wanted, state=stored.state) == stored
+    return replace(wanted, state=stored.state, ending=stored.ending) == stored

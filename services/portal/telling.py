@@ -6,6 +6,7 @@ from typing import Any
 
 from services.portal.enrolling import Enrolled
 from services.portal.subscribing import Changed
+from services.portal.switching import Standing
 from shared.domain.subscriptions import Problem
 from shared.messages.entries import write_subscription
 
@@ -51,3 +52,29 @@ def tell_changed(changed: Changed, *, as_json: bool) -> str:
 def tell_published(count: int, *, as_json: bool) -> str:
     """Spell how many entries were added to the stream."""
     return json.dumps({"published": count}) if as_json else f"published {count}"
+
+
+def tell_switches(standing: Sequence[Standing], *, as_json: bool) -> str:
+    """Spell switches, and who follows them."""
+    if as_json:
+        rows = [
+            {
+                "scope": each.switch.scope.value,
+                "name": each.switch.name,
+                "action": each.switch.action.value,
+                "made_ms": each.switch.made_ms,
+                "following": dict(each.following),
+                "awaited": list(each.awaited),
+            }
+            for each in standing
+        ]
+        return json.dumps({"switches": rows})
+    return "\n".join(_told(each) for each in standing) or "no switch is in force"
+
+
+def _told(standing: Standing) -> str:
+    switch, following = standing.switch, standing.following
+    slowest = f", the last after {max(following.values()) - switch.made_ms} ms" if following else ""
+    awaited = f"; not yet: {', '.join(standing.awaited)}" if standing.awaited else ""
+    whom = f"{switch.scope.value} {switch.name}".rstrip()
+    return f"{whom}: {switch.action.value}; followed by {len(following)} workers{slowest}{awaited}"

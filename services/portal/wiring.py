@@ -1,7 +1,7 @@
 """The one file where a portal's clients are built and handed over."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -11,18 +11,24 @@ from services.portal.enrolling import ChangedMeanwhile, Enrolling
 from services.portal.publishing import NotPublished, Publishing
 from services.portal.settings import CommandSettings
 from services.portal.subscribing import Subscribing
+from services.portal.switching import Switching
+from shared.bus.acks import SwitchAcks
 from shared.bus.client import UNREACHABLE, open_redis
 from shared.bus.keys import Keys
-from shared.bus.streams import SubscriptionPublisher
+from shared.bus.notices import SwitchNotices
+from shared.bus.streams import CommandPublisher, SubscriptionPublisher
 from shared.clock import SystemClock
 from shared.domain.ids import AccountId
 from shared.domain.subscriptions import Subscription
-from shared.messages.entries import write_subscription
+from shared.domain.switches import Switch
+from shared.messages.entries import write_subscription, write_switch
 from shared.store.accounts import Account, Accounts
+from shared.store.audit import AuditLog, Deed
 from shared.store.engine import Database
 from shared.store.grants import Consent, Grants
 from shared.store.migrate import migrate
 from shared.store.subscriptions import Subscriptions, VersionTaken
+from shared.store.switches import Switches
 from shared.vault.seal import Vault, vault_from
 
 _AT_ONCE = 32
@@ -36,6 +42,7 @@ class Portal:
     enrolling: Enrolling
     subscribing: Subscribing
     publishing: Publishing
+    switching: Switching
 
 
 class StoredRegistry:
@@ -102,11 +109,69 @@ class StreamAnnouncer:
         added = 0
         for start in range(0, len(subscriptions), _AT_ONCE):
             messages = [write_subscription(each) for each in subscriptions[start : start + _AT_ONCE]]
-            try:
+            with _published():
                 added += await self._publisher.publish(messages)
-            except UNREACHABLE as error:
-                raise NotPublished(f"Redis cannot be reached: {type(error).__name__}: {error}") from error
         return added
+
+
+class StoredThrows:
+    """switching.Throws over the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._switches, self._accounts, self._audit = Switches(database), Accounts(database), AuditLog(database)
+
+    async def put(self, switch: Switch, actor: str) -> None:
+        """Write a throw down, and who did it."""
+        await self._switches.put(switch)
+        deed = Deed(actor, "switch", f"{switch.scope.value}:{switch.name}", {"action": switch.action.value})
+        await self._audit.append(deed, switch.made_ms)
+
+    async def knows(self, account: AccountId) -> bool:
+        """Tell whether there is an account of that name."""
+        return await self._accounts.find(account) is not None
+
+    async def newest(self) -> Sequence[Switch]:
+        """Return the newest throw of every scope and name."""
+        return await self._switches.newest()
+
+    async def unpublished(self) -> Sequence[Switch]:
+        """Return throws that are not in the stream."""
+        return await self._switches.unpublished()
+
+    async def mark_published(self, published: Sequence[Switch], now_ms: int) -> None:
+        """Remember that throws are in the stream."""
+        await self._switches.mark_published(published, now_ms)
+
+
+class FollowingWorkers:
+    """switching.Workers over the bus."""
+
+    def __init__(self, commands: CommandPublisher, notices: SwitchNotices, acks: SwitchAcks) -> None:
+        self._commands, self._notices, self._acks = commands, notices, acks
+
+    async def tell(self, switch: Switch) -> None:
+        """Put a throw into the stream, and say so."""
+        with _published():
+            await self._commands.publish([write_switch(switch)])
+            await self._notices.announce(switch)
+
+    async def following(self, switch: Switch) -> Mapping[str, int]:
+        """Return since when each worker follows a throw."""
+        with _published():
+            return await self._acks.acknowledged(switch.id)
+
+    async def alive(self) -> set[str]:
+        """Return the workers that run."""
+        with _published():
+            return await self._acks.workers()
+
+
+@contextmanager
+def _published() -> Iterator[None]:
+    try:
+        yield
+    except UNREACHABLE as error:
+        raise NotPublished(f"Redis cannot be reached: {type(error).__name__}: {error}") from error
 
 
 @asynccontextmanager
@@ -124,11 +189,16 @@ async def portal(settings: CommandSettings) -> AsyncIterator[Portal]:
 
 def opened(database: Database, vault: Vault, redis: Redis, settings: CommandSettings, clock: SystemClock) -> Portal:
     """Build the use cases over clients that are open."""
-    announcer = StreamAnnouncer(SubscriptionPublisher(redis, Keys(settings.installation)))
+    keys = Keys(settings.installation)
+    announcer = StreamAnnouncer(SubscriptionPublisher(redis, keys))
     publishing = Publishing(Subscriptions(database), announcer, clock)
     registry = StoredRegistry(database, vault)
     enrolling = Enrolling(registry, publishing, clock, settings.okx_allowed_sites)
-    return Portal(enrolling, Subscribing(registry, publishing, clock), publishing)
+    workers = FollowingWorkers(
+        CommandPublisher(redis, keys), SwitchNotices(redis, keys, clock), SwitchAcks(redis, keys)
+    )
+    switching = Switching(StoredThrows(database), workers, clock)
+    return Portal(enrolling, Subscribing(registry, publishing, clock), publishing, switching)
 
 
 def member_of(account: Account) -> Member:

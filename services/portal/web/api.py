@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from services.portal.applicants import Browser
 from services.portal.connecting import Connected
 from services.portal.journeys import Role, Trouble, Way
 from services.portal.web import shapes
@@ -16,11 +17,11 @@ from services.portal.web.house import house_of
 from services.portal.web.troubles import EXPLAINED
 from shared.domain.grants import GrantKind, GrantLife, consent_ends_ms
 from shared.domain.ids import AccountId
-from shared.domain.subscriptions import Problem, SubscriptionState
+from shared.domain.subscriptions import Ending, Problem, SubscriptionState
 from shared.vault.credentials import ApiKey
 from shared.vault.secret import Secret
 
-_SAID: dict[int | str, dict[str, Any]] = {
+SAID: dict[int | str, dict[str, Any]] = {
     HTTPStatus.BAD_REQUEST: {"model": shapes.Failure},
     HTTPStatus.UNAUTHORIZED: {"model": shapes.Failure},
     HTTPStatus.FORBIDDEN: {"model": shapes.Failure},
@@ -28,11 +29,11 @@ _SAID: dict[int | str, dict[str, Any]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {"description": "The body is too large."},
     HTTPStatus.SERVICE_UNAVAILABLE: {"model": shapes.Failure},
 }
-_ABSENT: dict[int | str, dict[str, Any]] = {HTTPStatus.NOT_FOUND: {"model": shapes.Failure}}
+ABSENT: dict[int | str, dict[str, Any]] = {HTTPStatus.NOT_FOUND: {"model": shapes.Failure}}
 
-public = APIRouter(prefix="/v1", tags=["connect"], responses=_SAID)
-own = APIRouter(prefix="/v1", tags=["account"], responses=_SAID)
-operators = APIRouter(prefix="/v1/operators", tags=["operators"], dependencies=[AnOperator], responses=_SAID)
+public = APIRouter(prefix="/v1", tags=["connect"], responses=SAID)
+own = APIRouter(prefix="/v1", tags=["account"], responses=SAID)
+operators = APIRouter(prefix="/v1/operators", tags=["operators"], dependencies=[AnOperator], responses=SAID)
 
 _LONGEST_MOMENT = 15
 
@@ -81,7 +82,7 @@ async def connect_key(given: shapes.GivenKey, request: Request, response: Respon
 @own.get("/me")
 async def me(session: SignedIn, request: Request) -> shapes.Me:
     """Show the signed-in account, its grant, and the token its changes carry."""
-    records, account = house_of(request).records, _account(session.account)
+    records, account = house_of(request).records, account_of(session)
     member = await records.member(account)
     if member is None:
         raise HTTPException(HTTPStatus.UNAUTHORIZED, "connect your OKX account")
@@ -92,7 +93,7 @@ async def me(session: SignedIn, request: Request) -> shapes.Me:
 @own.post("/disconnect")
 async def disconnect(session: SignedIn, request: Request, response: Response) -> shapes.Away:
     """Delete what we hold of the account, and sign out. A key we made is deleted at OKX with the consent linked to."""
-    house, account = house_of(request), _account(session.account)
+    house, account = house_of(request), account_of(session)
     member = await house.records.member(account)
     kind = await house.leaving.leave(account)
     await doors_of(request).end(session, response)
@@ -112,7 +113,7 @@ async def leaders(_session: SignedIn, request: Request) -> list[shapes.LeaderRow
 @own.get("/subscriptions")
 async def subscriptions(session: SignedIn, request: Request) -> list[shapes.SubscriptionRow]:
     """List what the account follows, ended ones too."""
-    found = await house_of(request).records.subscriptions(_account(session.account))
+    found = await house_of(request).records.subscriptions(account_of(session))
     return [shapes.SubscriptionRow.of(each) for each in found]
 
 
@@ -121,17 +122,22 @@ async def subscribe(
     leader: shapes.Name, settings: shapes.Settings, session: SignedIn, request: Request
 ) -> shapes.SubscriptionRow:
     """Follow a leader, or change how: a new version, in force from the leader's next event on."""
-    return await _change(request, _account(session.account), leader, settings.given())
+    return await _change(request, account_of(session), leader, settings.given())
 
 
-@own.post("/subscriptions/{leader}/{action}", responses={**_ABSENT, HTTPStatus.CONFLICT: {"model": shapes.Refusal}})
-async def act(leader: shapes.Name, action: shapes.Name, session: SignedIn, request: Request) -> shapes.SubscriptionRow:
-    """Pause (`pause`), only close (`close-only`), go on (`resume`) or end (`end`) a subscription."""
-    account, state = _account(session.account), ACTIONS.get(action)
+@own.post("/subscriptions/{leader}/{action}", responses={**ABSENT, HTTPStatus.CONFLICT: {"model": shapes.Refusal}})
+async def act(
+    leader: shapes.Name, action: shapes.Name, session: SignedIn, request: Request, positions: Ending = Ending.KEEP
+) -> shapes.SubscriptionRow:
+    """Pause (`pause`), only close (`close-only`), go on (`resume`) or end (`end`) a subscription.
+
+    Ended with `positions=close`, what is held because of it is closed at once; with `keep` it closes with its leader.
+    """
+    account, state = account_of(session), ACTIONS.get(action)
     followed = {each.leader for each in await house_of(request).records.subscriptions(account)}
     if state is None or leader not in followed:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"choose {', '.join(ACTIONS)} for a leader you follow")
-    return await _change(request, account, leader, {"state": state})
+    return await _change(request, account, leader, {"state": state, "ending": positions})
 
 
 @own.get("/copies")
@@ -143,7 +149,7 @@ async def copies(
     most: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> shapes.CopyPage:
     """List copies and skips of the account, newest first, with reasons and hop times."""
-    rows = await house_of(request).records.copies(_account(session.account), _place(before), most, outcome)
+    rows = await house_of(request).records.copies(account_of(session), _place(before), most, outcome)
     further = f"{rows[-1]['at']}-{rows[-1]['cl_ord_id']}" if len(rows) == most else None
     return shapes.CopyPage(copies=[shapes.CopyRow.of(each) for each in rows], next=further)
 
@@ -155,7 +161,7 @@ async def copies(
 )
 async def export_copies(session: SignedIn, request: Request, form: Form = Form.CSV) -> StreamingResponse:
     """Give every copy and skip of the account as a file, newest first."""
-    pieces = export(house_of(request).records, _account(session.account), form)
+    pieces = export(house_of(request).records, account_of(session), form)
     named = {"Content-Disposition": f'attachment; filename="copies.{form.value}"'}
     return StreamingResponse(pieces, media_type=MEDIA[form], headers=named)
 
@@ -185,7 +191,7 @@ async def accounts(
     return [row for row in rows if row.grant and row.grant.consent_ends_ms and row.grant.consent_ends_ms <= until_ms]
 
 
-@operators.put("/accounts/{account}/leads", responses=_ABSENT)
+@operators.put("/accounts/{account}/leads", responses=ABSENT)
 async def let_lead(account: shapes.Name, leads: shapes.Leads, request: Request) -> shapes.Leads:
     """Approve an account as a leader, or stop it from being one."""
     if not await house_of(request).records.let_lead(AccountId(account), leads.leads):
@@ -229,10 +235,15 @@ def grant_of(life: GrantLife | None, refresh_life_ms: int) -> shapes.Grant | Non
     )
 
 
-def _account(account: AccountId | None) -> AccountId:
-    if account is None:
+def account_of(session: Browser) -> AccountId:
+    """Return who signed in with a session.
+
+    Raises:
+        HTTPException: 401 nobody did.
+    """
+    if session.account is None:
         raise HTTPException(HTTPStatus.UNAUTHORIZED, "sign in by connecting your OKX account")
-    return account
+    return session.account
 
 
 def _place(cursor: str | None) -> tuple[int, str] | None:

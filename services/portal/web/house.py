@@ -10,6 +10,7 @@ from services.portal.applicants import Member
 from services.portal.connecting import Connecting
 from services.portal.leaving import Leaving
 from services.portal.subscribing import Changed, Subscribing
+from services.portal.switching import Switching
 from shared.domain.grants import GrantLife
 from shared.domain.ids import AccountId
 from shared.domain.subscriptions import Subscription
@@ -55,6 +56,7 @@ class House:
     connecting: Connecting
     subscribing: Subscribing
     leaving: Leaving
+    switching: Switching
     records: Records
     sites: Sequence[str]
     refresh_life_ms: int

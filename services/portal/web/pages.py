@@ -19,7 +19,8 @@ from services.portal.web.house import house_of
 from services.portal.web.troubles import EXPLAINED
 from shared.domain.grants import GrantKind
 from shared.domain.ids import AccountId
-from shared.domain.subscriptions import SubscriptionState
+from shared.domain.subscriptions import Ending, SubscriptionState
+from shared.domain.switches import Action, Scope
 
 pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -92,10 +93,23 @@ async def subscribe(request: Request) -> Response:
 async def act(request: Request) -> Response:
     """Pause, only close, go on, or end."""
     form, session = await _form(request), await _signed_in(request)
-    state = ACTIONS.get(form.get("action", ""))
+    action, _, ending = form.get("action", "").partition("-and-")
+    state = ACTIONS.get(action)
     if session is None or session.account is None or state is None or not may_change(session, form.get("csrf", "")):
         return _go("/")
-    return await _changed(request, session, form.get("leader", ""), {"state": state})
+    settings = {"state": state, "ending": Ending.CLOSE if ending == Ending.CLOSE else Ending.KEEP}
+    return await _changed(request, session, form.get("leader", ""), settings)
+
+
+@pages.post("/switch")
+async def switch(request: Request) -> Response:
+    """Let nothing open for the account, also close what it holds, or go on."""
+    form, session = await _form(request), await _signed_in(request)
+    action = next((each for each in Action if each == form.get("action")), None)
+    if session is None or session.account is None or action is None or not may_change(session, form.get("csrf", "")):
+        return _go("/")
+    await house_of(request).switching.throw(session.account, Scope.OWN, session.account, action)
+    return _go("/")
 
 
 @pages.post("/leave")
@@ -142,6 +156,7 @@ async def _seen(request: Request, session: Browser, account: AccountId) -> dict[
         "followed": followed,
         "leaders": [each for each in leaders if each.account not in taken],
         "copies": await records.copies(account, None, _SHOWN_COPIES, None),
+        "switches": await house_of(request).switching.of_account(account),
         "why": "",
     }
 

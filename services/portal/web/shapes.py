@@ -10,7 +10,7 @@ from services.portal.applicants import Member
 from services.portal.fitness import Check
 from services.portal.journeys import Role, Way
 from shared.domain.quantities import plain
-from shared.domain.subscriptions import BelowMinimum, DriftPolicy, Problem, Subscription, SubscriptionState
+from shared.domain.subscriptions import BelowMinimum, DriftPolicy, Ending, Problem, Subscription, SubscriptionState
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Positive = Annotated[Decimal, Field(gt=0, max_digits=24, decimal_places=12, allow_inf_nan=False)]
@@ -29,7 +29,9 @@ _Header = Annotated[
 ]
 
 
-class _Taken(BaseModel):
+class Taken(BaseModel):
+    """What a request brings: nothing but what is asked for."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -57,7 +59,7 @@ class Refusal(BaseModel):
         return cls(problems=[cls.Wrong(field=p.field, value=p.value, remedy=p.remedy) for p in problems])
 
 
-class Begin(_Taken):
+class Begin(Taken):
     """How an owner wants to connect."""
 
     role: Role = Role.FOLLOWER
@@ -65,7 +67,7 @@ class Begin(_Taken):
     site: Name = "www"
 
 
-class GivenKey(_Taken):
+class GivenKey(Taken):
     """A key its owner made at OKX: to read and trade, never to withdraw."""
 
     role: Role = Role.FOLLOWER
@@ -147,7 +149,7 @@ class LeaderRow(BaseModel):
     label: str
 
 
-class Settings(_Taken):
+class Settings(Taken):
     """A subscription's settings; what is left out stays as it is. A new one needs a ratio."""
 
     ratio: Positive | None = None
@@ -177,6 +179,7 @@ class SubscriptionRow(BaseModel):
     max_order: str | None
     max_position: str | None
     drift: DriftPolicy
+    ending: Ending
 
     @classmethod
     def of(cls, subscription: Subscription) -> Self:
@@ -197,6 +200,7 @@ class SubscriptionRow(BaseModel):
             max_order=spelled(subscription.max_order),
             max_position=spelled(subscription.max_position),
             drift=subscription.drift,
+            ending=subscription.ending,
         )
 
 
@@ -254,7 +258,7 @@ class AccountRow(BaseModel):
     grant: Grant | None
 
 
-class Leads(_Taken):
+class Leads(Taken):
     """Whether an account may be followed."""
 
     leads: bool

@@ -13,6 +13,7 @@ from services.portal.journeys import Journey, Pages, Role, Way
 from services.portal.leaving import Leaving
 from services.portal.metrics import Metrics
 from services.portal.settings import Settings
+from services.portal.switching import Switching
 from services.portal.web.app import build
 from services.portal.web.door import Doors
 from services.portal.web.house import House
@@ -43,6 +44,8 @@ from shared.telemetry.metrics import Meter
 from shared.telemetry.serving import serve
 from shared.vault.seal import Vault, vault_from
 from shared.vault.secret import Secret
+
+_SWITCHES_AGAIN_S = 2.0
 
 
 class StoredJourneys:
@@ -189,6 +192,7 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
         connecting,
         stored.subscribing,
         Leaving(records, stored.subscribing),
+        stored.switching,
         records,
         settings.okx_allowed_sites,
         round(settings.refresh_life_h * 3_600_000),
@@ -200,6 +204,7 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
         settings.public_url.startswith("https://"),
         settings.operator_token.get_secret_value() if settings.operator_token else None,
     )
+    life.background("switches", lambda: _publish_switches(stored.switching, clock))
     _, guarded = build(house, doors, clock, _origins(settings), settings.requests_a_minute)
     life.duty(
         "pages", lambda: serve(guarded, settings.portal_host, settings.portal_port, "portal_listening", life.stopping)
@@ -208,6 +213,16 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
         meter, {"venue clock": lambda: None if time.synchronised else "the venue has not told its time yet"}
     )
     life.background("health", lambda: health.serve(settings.telemetry_host, settings.telemetry_port))
+
+
+async def _publish_switches(switching: Switching, clock: SystemClock) -> None:
+    """Bring throws into the stream that could not be brought there at once."""
+    while True:
+        await clock.sleep(_SWITCHES_AGAIN_S)
+        try:
+            await switching.publish_waiting()
+        except ConnectionError as error:
+            structlog.get_logger().warning("switches_not_published", reason=str(error))
 
 
 async def _open_venue(life: Lifetime, settings: Settings, clock: SystemClock) -> tuple[OkxConsent, OkxVenueClock]:

@@ -97,12 +97,20 @@ async def test_from_consent_to_leaving(portal: RunningPortal, page: Page, way: s
     await expect(page.get_by_role("cell", name="paused")).to_be_visible()
     await page.get_by_role("button", name="Resume").click()
     await expect(page.get_by_role("cell", name="active")).to_be_visible()
+
+    await page.get_by_role("button", name="Close everything and stop").click()
+    await expect(page.get_by_text("You stopped this account")).to_be_visible()
+    await until(lambda: held(portal, None), within_s=20)
+    await shot(page, f"{kind}-4-stopped")
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page.get_by_text("You stopped this account")).to_have_count(0)
+
     await page.get_by_role("button", name="Disconnect").click()
     if kind == "fast":  # the key is deleted at the venue, with the owner's fresh consent
         await page.get_by_label("Account").select_option("1001")
         await page.get_by_role("button", name="Allow").click()
     await expect(page.get_by_role("heading", name="You are disconnected")).to_be_visible()
-    await shot(page, f"{kind}-4-left")
+    await shot(page, f"{kind}-5-left")
 
 
 @pytest.mark.timeout(120)
@@ -119,7 +127,7 @@ async def test_refusing_and_coming_back_twice_are_said_clearly(portal: RunningPo
     await expect(page.get_by_role("button", name="Connect with OKX", exact=True)).to_be_visible()
 
 
-async def held(portal: RunningPortal, size: str) -> bool:
+async def held(portal: RunningPortal, size: str | None) -> bool:
     return (await portal.simulator.positions()).get("1001", {}).get(INSTRUMENT) == size
 
 

@@ -26,13 +26,24 @@ OWN = {
     ("post", "/v1/subscriptions/{leader}/{action}"),
     ("get", "/v1/copies"),
     ("get", "/v1/copies/export"),
+    ("get", "/v1/switch"),
+    ("put", "/v1/switch"),
+    ("delete", "/v1/switch"),
 }
 """Routes of the signed-in account: whose they are comes from the session and from nowhere else."""
 OPERATORS = {
     ("get", "/v1/operators/accounts"),
     ("put", "/v1/operators/accounts/{account}/leads"),
     ("get", "/v1/operators/audit"),
+    ("get", "/v1/operators/switches"),
+    ("put", "/v1/operators/switches/{scope}/{name}"),
+    ("delete", "/v1/operators/switches/{scope}/{name}"),
 }
+
+
+PLATFORM = {"scope": "platform", "name": "all"}
+BODIES = {"{leader}": {"ratio": "1"}, "/leads": {"leads": True}, "/switch": {"action": "stop_opens"}}
+"""What a change brings, by a part of its path."""
 
 
 @pytest.fixture
@@ -50,8 +61,8 @@ async def routes(portal: RunningPortal) -> dict[tuple[str, str], dict[str, Any]]
 
 async def asked(visitor: Visitor, route: tuple[str, str], **names: str) -> httpx.Response:
     method, path = route
-    filled = path.format(**{"leader": "www-1003", "action": "pause", "account": "www-1001", **names})
-    body: dict[str, Any] = {"ratio": "1"} if method == "put" and "{leader}" in path else {"leads": True}
+    filled = path.format(**{"leader": "www-1003", "action": "pause", "account": "www-1001", **PLATFORM, **names})
+    body = next((body for part, body in BODIES.items() if part in path), None)
     return await visitor.http.request(method, filled, json=body if method == "put" else None)
 
 
