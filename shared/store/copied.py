@@ -1,9 +1,9 @@
-"""Copies as their follower sees them: newest first, page by page."""
+"""Copies as their follower sees them, newest first, page by page; and what is held because of them."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from shared.domain.ids import AccountId
 from shared.store.engine import Database
@@ -14,6 +14,8 @@ _SHOWN = (
     "fee_currency", "code", "reason", "remedy", "message", "subscription_version", "filled", "seen", "published",
     "read", "sent", "answered", "settled",
 )  # fmt: skip
+
+_HELD = ("leader", "inst_id", "held", "target", "at")
 
 Place = tuple[int, str]
 """Where a page ends: the moment and the name of its last copy."""
@@ -39,3 +41,21 @@ class Copied:
         query = query.order_by(copies.c.at.desc(), copies.c.cl_ord_id.desc()).limit(most)
         async with self._database.reading() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+    async def positions(self, follower: AccountId) -> Sequence[dict[str, Any]]:
+        """Return what a follower holds because of its leaders, as its last copy of each instrument left it.
+
+        Reads every row of the follower once.
+        """
+        place = func.row_number().over(
+            partition_by=(copies.c.leader, copies.c.inst_id), order_by=(copies.c.at.desc(), copies.c.settled.desc())
+        )
+        told = copies.c.held.is_not(None)
+        rows = select(*(copies.c[name] for name in _HELD), place.label("place")).where(
+            copies.c.follower == follower, told
+        )
+        newest = rows.subquery()
+        query = select(newest).where(newest.c.place == 1).order_by(newest.c.leader, newest.c.inst_id)
+        async with self._database.reading() as connection:
+            found = [dict(row) for row in (await connection.execute(query)).mappings()]
+        return [row for row in found if row["held"]]

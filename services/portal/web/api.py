@@ -15,11 +15,9 @@ from services.portal.web.door import AnOperator, SignedIn, doors_of
 from services.portal.web.exporting import MEDIA, Form, export
 from services.portal.web.house import house_of
 from services.portal.web.troubles import EXPLAINED
-from shared.domain.grants import GrantKind, GrantLife, consent_ends_ms
+from shared.domain.grants import GrantKind, GrantLife, GrantStatus, consent_ends_ms
 from shared.domain.ids import AccountId
 from shared.domain.subscriptions import Ending, Problem, SubscriptionState
-from shared.vault.credentials import ApiKey
-from shared.vault.secret import Secret
 
 SAID: dict[int | str, dict[str, Any]] = {
     HTTPStatus.BAD_REQUEST: {"model": shapes.Failure},
@@ -71,8 +69,7 @@ async def connect_key(given: shapes.GivenKey, request: Request, response: Respon
     house = house_of(request)
     if given.role is Role.GONE or given.site not in house.sites:
         raise HTTPException(HTTPStatus.BAD_REQUEST, f"choose one of the sites {', '.join(house.sites)}")
-    key = ApiKey(*(Secret(each.get_secret_value()) for each in (given.key, given.secret, given.passphrase)))
-    connected = await house.connecting.connect_key(given.role, given.site, key)
+    connected = await house.connecting.connect_key(given.role, given.site, given.opened())
     if isinstance(connected, Trouble):
         raise HTTPException(HTTPStatus.BAD_REQUEST, EXPLAINED[connected].text)
     await doors_of(request).open(response, connected.account)
@@ -152,6 +149,15 @@ async def copies(
     rows = await house_of(request).records.copies(account_of(session), _place(before), most, outcome)
     further = f"{rows[-1]['at']}-{rows[-1]['cl_ord_id']}" if len(rows) == most else None
     return shapes.CopyPage(copies=[shapes.CopyRow.of(each) for each in rows], next=further)
+
+
+@own.get("/positions")
+async def positions(session: SignedIn, request: Request) -> list[shapes.PositionRow]:
+    """List what the account holds because of its leaders, and whether we still look after it."""
+    records, account = house_of(request).records, account_of(session)
+    life = await records.life(account)
+    managed = life is not None and life.status is GrantStatus.LIVE
+    return [shapes.PositionRow.of(each, managed=managed) for each in await records.positions(account)]
 
 
 @own.get(

@@ -39,6 +39,9 @@ class Records(Protocol):
     ) -> Sequence[dict[str, Any]]:
         """Return copies before a place, newest first."""
 
+    async def positions(self, follower: AccountId) -> Sequence[dict[str, Any]]:
+        """Return what an account holds because of its leaders, as the ledger knows it."""
+
     async def note(self, actor: str, action: str, subject: str, details: Mapping[str, str]) -> None:
         """Write down what somebody did, for good; no secrets."""
 

@@ -8,12 +8,14 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import ValidationError
 
 from services.portal.applicants import Browser
 from services.portal.connecting import Left
 from services.portal.journeys import Callback, Role, Trouble, Way
+from services.portal.web import shapes
 from services.portal.web.api import ACTIONS
-from services.portal.web.door import doors_of, may_change
+from services.portal.web.door import Doors, doors_of, may_change
 from services.portal.web.drawing import draw
 from services.portal.web.house import house_of
 from services.portal.web.troubles import EXPLAINED
@@ -25,6 +27,8 @@ from shared.domain.switches import Action, Scope
 pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 _SHOWN_COPIES = 20
+_ROLES = (Role.FOLLOWER, Role.LEADER)
+_KEY_PARTS = ("key", "secret", "passphrase")
 
 
 @pages.get("/")
@@ -52,9 +56,30 @@ async def connect(request: Request) -> Response:
     if session is None or not may_change(session, form.get("csrf", "")):
         return _trouble(Trouble.STATE)
     role, way, site = form.get("role", Role.FOLLOWER), form.get("way", Way.CODE), form.get("site", "")
-    if role not in (Role.FOLLOWER, Role.LEADER) or way not in (Way.CODE, Way.FAST_API) or site not in house.sites:
+    if role not in _ROLES or way not in (Way.CODE, Way.PKCE, Way.FAST_API) or site not in house.sites:
         return _trouble(Trouble.SITE)
     return _go(await house.connecting.begin(session.token, Role(role), Way(way), site))
+
+
+@pages.post("/connect-key")
+async def connect_key(request: Request) -> Response:
+    """Take a key its owner made, and sign in with it."""
+    house, doors, form = house_of(request), doors_of(request), await _form(request)
+    session = await doors.session(request)
+    if session is None or not may_change(session, form.get("csrf", "")):
+        return _trouble(Trouble.STATE)
+    role, site = form.get("role", Role.FOLLOWER), form.get("site", "")
+    if role not in _ROLES or site not in house.sites:
+        return _trouble(Trouble.SITE)
+    try:
+        parts = {name: form.get(name, "").strip() for name in _KEY_PARTS}
+        key = shapes.GivenKey.model_validate({"role": role, "site": site, **parts})
+    except ValidationError:
+        return _trouble(Trouble.KEY)
+    came = await house.connecting.connect_key(key.role, key.site, key.opened())
+    if isinstance(came, Trouble):
+        return _trouble(came)
+    return await _enter(doors, session, came.account)
 
 
 @pages.get("/callback")
@@ -70,10 +95,7 @@ async def callback(request: Request) -> Response:
         return _trouble(came)
     if isinstance(came, Left):
         return HTMLResponse(draw("left.html", {}))
-    answer = _go("/")
-    await doors.end(session, answer)  # a session that was there before the sign-in is nobody's to keep
-    await doors.open(answer, came.account)
-    return answer
+    return await _enter(doors, session, came.account)
 
 
 @pages.post("/subscribe")
@@ -130,6 +152,14 @@ async def leave(request: Request) -> Response:
     return answer
 
 
+async def _enter(doors: Doors, session: Browser, account: AccountId) -> Response:
+    """Sign in; a session that was there before is nobody's to keep."""
+    answer = _go("/")
+    await doors.end(session, answer)
+    await doors.open(answer, account)
+    return answer
+
+
 async def _changed(request: Request, session: Browser, leader: str, settings: Mapping[str, Any]) -> Response:
     account = AccountId(str(session.account))
     changed = await house_of(request).change(account, AccountId(leader), settings)
@@ -155,6 +185,7 @@ async def _seen(request: Request, session: Browser, account: AccountId) -> dict[
         "life": await records.life(account),
         "followed": followed,
         "leaders": [each for each in leaders if each.account not in taken],
+        "positions": await records.positions(account),
         "copies": await records.copies(account, None, _SHOWN_COPIES, None),
         "switches": await house_of(request).switching.of_account(account),
         "why": "",

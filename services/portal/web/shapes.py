@@ -11,6 +11,8 @@ from services.portal.fitness import Check
 from services.portal.journeys import Role, Way
 from shared.domain.quantities import plain
 from shared.domain.subscriptions import BelowMinimum, DriftPolicy, Ending, Problem, Subscription, SubscriptionState
+from shared.vault.credentials import ApiKey
+from shared.vault.secret import Secret
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Positive = Annotated[Decimal, Field(gt=0, max_digits=24, decimal_places=12, allow_inf_nan=False)]
@@ -75,6 +77,10 @@ class GivenKey(Taken):
     key: _Header
     secret: _Header
     passphrase: _Header
+
+    def opened(self) -> ApiKey:
+        """Return the key for use."""
+        return ApiKey(*(Secret(each.get_secret_value()) for each in (self.key, self.secret, self.passphrase)))
 
 
 class Away(BaseModel):
@@ -237,6 +243,26 @@ class CopyRow(BaseModel):
         wanted = {name: row[name] for name in cls.model_fields}
         spelled = {name: plain(each) if isinstance(each, Decimal) else each for name, each in wanted.items()}
         return cls.model_validate(spelled)
+
+
+class PositionRow(BaseModel):
+    """What an account holds because of a leader, in signed contracts, since its last copy there."""
+
+    leader: str
+    inst_id: str
+    held: str
+    target: str | None
+    """What it should hold; the difference is on its way, or waits."""
+    at: int
+    managed: bool
+    """Whether the leader's closes are copied: not while nothing lets us act for the account."""
+
+    @classmethod
+    def of(cls, row: dict[str, Any], *, managed: bool) -> Self:
+        """Spell a row of the ledger."""
+        target = None if row["target"] is None else plain(row["target"])
+        names = {name: row[name] for name in ("leader", "inst_id", "at")}
+        return cls(**names, held=plain(row["held"]), target=target, managed=managed)
 
 
 class CopyPage(BaseModel):

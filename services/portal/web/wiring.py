@@ -149,6 +149,10 @@ class StoredRecords:
         """Return copies before a place, newest first."""
         return await self._copied.page(follower, before, most, outcome)
 
+    async def positions(self, follower: AccountId) -> Sequence[dict[str, Any]]:
+        """Return what an account holds because of its leaders."""
+        return await self._copied.positions(follower)
+
     async def note(self, actor: str, action: str, subject: str, details: Mapping[str, str]) -> None:
         """Write down what somebody did."""
         await self._audit.append(Deed(actor, action, subject, details), self._clock.now_ms())

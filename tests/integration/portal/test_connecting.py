@@ -93,6 +93,20 @@ async def test_a_key_of_the_owner_s_own_is_looked_at_before_it_is_taken(visitor:
     assert "of somebody else" not in wrong.text
 
 
+async def test_the_page_takes_a_key_and_a_device_too(visitor: Visitor) -> None:
+    given = {"key": FOLLOWER["api_key"], "secret": FOLLOWER["secret_key"], "passphrase": FOLLOWER["passphrase"]}
+    await visitor.look()
+    assert (await visitor.send("/connect-key", role="follower", site="www", **given)).status_code == 303
+    assert "your own key" in await visitor.look()
+    await visitor.send("/leave")
+    await visitor.look()
+    for wrong in ({**given, "secret": "of somebody else"}, {**given, "key": "two\r\nlines"}, {}):
+        told = await visitor.send("/connect-key", role="follower", site="www", **wrong)
+        assert (told.status_code, explained(Trouble.KEY, told.text)) == (400, True)
+    await visitor.connect("1001", way="pkce")
+    assert (await visitor.me()).json()["grant"]["kind"] == "oauth"
+
+
 async def test_a_key_that_may_withdraw_is_not_taken(portal: RunningPortal, visitor: Visitor) -> None:
     rich = {**people(1, first=3)[0], "perm": "read_only,trade,withdraw"}
     await portal.simulator.add_accounts(rich)

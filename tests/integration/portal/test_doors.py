@@ -26,6 +26,7 @@ OWN = {
     ("post", "/v1/subscriptions/{leader}/{action}"),
     ("get", "/v1/copies"),
     ("get", "/v1/copies/export"),
+    ("get", "/v1/positions"),
     ("get", "/v1/switch"),
     ("put", "/v1/switch"),
     ("delete", "/v1/switch"),
