@@ -27,14 +27,15 @@ class Size:
     """How much is measured."""
 
     rounds: int
+    hundred: int
     thousand: int
     ten_thousand: int
     idle: int
     schemes: tuple[str, ...]
 
 
-FULL = Size(3, 1_000, 10_000, 100_000, ("tls", "plain"))
-QUICK = Size(2, 500, 2_000, 4_000, ("tls",))
+FULL = Size(3, 100, 1_000, 10_000, 100_000, ("tls", "plain"))
+QUICK = Size(2, 100, 500, 2_000, 4_000, ("tls",))
 """The same figures on fewer followers: whether everything runs, not how fast."""
 
 
@@ -59,10 +60,14 @@ async def measure(size: Size) -> Measured:
     say(f"{size.thousand} followers are enrolled")
     async with theatre(size.thousand) as few:
         await _latency(few, size, found)
+    say(f"{size.hundred} followers are enrolled")
+    async with theatre(size.hundred) as fewest, fewest.working("tls") as workers:
+        await _growth(fewest, workers, found)
     say(f"{size.ten_thousand + size.idle} followers are enrolled")
-    async with theatre(size.ten_thousand + size.idle) as most:
-        each = (await _idle(most) - waiting) / size.idle
+    async with theatre(size.ten_thousand + size.idle) as most, most.working("tls") as workers:
+        each = (most.resident(workers[0]) - waiting) / size.idle
         found.figures[Name.MEMORY] = Figure(each, each, each)
+        await _growth(most, workers, found)
     return found
 
 
@@ -128,8 +133,15 @@ async def _latency(on: Theatre, size: Size, found: Measured) -> None:
     _note_latency(copied, found)
     found.figures[Name.LAST_ACK] = Figure.of([each * 1_000 / DELAY_MS for each in warm])
     found.figures[Name.COLD] = ratio(cold, warm)
-    larger = found.last_ack_ms[max(found.last_ack_ms)]
+    larger = found.last_ack_ms[size.ten_thousand]
     found.figures[Name.GROWTH] = Figure.of([larger / (each * 1_000) for each in warm])
+
+
+async def _growth(on: Theatre, workers: Sequence[Process], found: Measured) -> None:
+    """Measure one more point of how the last answer moves away with the number of followers."""
+    say(f"{on.followers} followers, the venue takes {DELAY_MS:g} ms")
+    await on.copy(workers)
+    _note_latency([await on.copy(workers, DELAY_MS)], found)
 
 
 def _note_latency(copied: Sequence[Copied], found: Measured) -> None:
