@@ -285,9 +285,10 @@ class AccountRow(BaseModel):
 
 
 class Leads(Taken):
-    """Whether an account may be followed."""
+    """Whether an account may be followed; if not any more, what becomes of what is held because of it."""
 
     leads: bool
+    positions: Ending = Ending.CLOSE
 
 
 def me_of(member: Member, grant: Grant | None, csrf: str) -> Me:

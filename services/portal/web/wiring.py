@@ -161,6 +161,15 @@ class StoredRecords:
         """Return what was done, newest first."""
         return await self._audit.latest(most, before)
 
+    async def leads(self, account: AccountId) -> bool:
+        """Tell whether an account may be followed."""
+        found = await self._accounts.find(account)
+        return found is not None and found.leads
+
+    async def stop_leading(self, account: AccountId) -> None:
+        """Say that an account may not be followed any more."""
+        await self.let_lead(account, False)
+
     async def let_lead(self, account: AccountId, leads: bool) -> bool:
         """Say whether an account may be followed."""
         found = await self._accounts.find(account)
@@ -195,7 +204,7 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     house = House(
         connecting,
         stored.subscribing,
-        Leaving(records, stored.subscribing),
+        Leaving(records, stored.subscribing, stored.switching),
         stored.switching,
         records,
         settings.okx_allowed_sites,

@@ -162,3 +162,28 @@ async def test_what_could_not_be_published_is_published_when_redis_is_back(
 
 async def is_published(store: Switches) -> bool:
     return not await store.unpublished()
+
+
+@pytest.mark.parametrize(("positions", "action"), [("close", "flatten"), ("keep", "stop_opens")])
+async def test_a_leader_who_is_stopped_leaves_nobody_holding_unless_that_is_chosen(
+    portal: RunningPortal, staff: Visitor, positions: str, action: str
+) -> None:
+    async with portal.visitor() as whale:
+        await whale.connect("1001", way="fast_api", role="leader")
+    await staff.http.put("/v1/operators/accounts/www-1001/leads", json={"leads": True})
+    stopped = {"leads": False, "positions": positions}
+    assert (await staff.http.put("/v1/operators/accounts/www-1001/leads", json=stopped)).status_code == 200
+    (row,) = (await staff.http.get("/v1/operators/switches")).json()
+    assert (row["scope"], row["name"], row["action"]) == ("leader", "www-1001", action)
+    accounts = (await staff.http.get("/v1/operators/accounts")).json()
+    assert [each["leads"] for each in accounts] == [False]
+
+
+async def test_a_leader_who_leaves_closes_what_others_hold_because_of_it(portal: RunningPortal, staff: Visitor) -> None:
+    async with portal.visitor() as whale:
+        await whale.connect("1001", way="fast_api", role="leader")
+        await staff.http.put("/v1/operators/accounts/www-1001/leads", json={"leads": True})
+        await whale.look()
+        await whale.send("/leave")
+    (row,) = (await staff.http.get("/v1/operators/switches")).json()
+    assert (row["scope"], row["name"], row["action"]) == ("leader", "www-1001", "flatten")
