@@ -13,10 +13,13 @@ _REDUCE_ONLY_LEVELS = frozenset({"2", "3"})
 
 
 class Proofs(Protocol):
-    """Where proofs of the fence are remembered."""
+    """Where proofs are remembered."""
 
     async def mark_fenced(self, account: AccountId) -> None:
-        """Remember one."""
+        """Remember that the fence was proven."""
+
+    async def mark_tagged(self, account: AccountId, *, tagged: bool) -> None:
+        """Remember whether the tag was repeated."""
 
 
 class Opened(Protocol):
@@ -45,6 +48,10 @@ class FollowerBook:
     async def mark_fenced(self, account: AccountId) -> None:
         """Remember that the fence was proven."""
         await self._grants.mark_fenced(account)
+
+    async def mark_tagged(self, account: AccountId, *, tagged: bool) -> None:
+        """Remember whether the venue repeated our tag."""
+        await self._grants.mark_tagged(account, tagged=tagged)
 
 
 def _account(stored: StoredAccount, *, fenced: bool) -> Account:

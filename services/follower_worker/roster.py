@@ -1,11 +1,13 @@
 """USE CASE what must be known of a follower before an order leaves for it: its account, its grant, its fence.
 
-The fence is proven once per grant: an order too small to place, already expired, must be refused because it expired. A
-grant without that proof still trades, but its orders in doubt are treated as if the venue kept no deadline.
+Two things are proven once per grant. The fence: an order too small to place, already expired, must be refused because
+it expired; a grant without that proof still trades, but its orders in doubt are treated as if the venue kept no
+deadline. The tag: an order too small to place, not expired, must be refused with our tag repeated; without it orders
+earn nothing, which operators must know.
 """
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from secrets import token_hex
@@ -14,8 +16,9 @@ from typing import Protocol
 import structlog
 
 from shared.domain.ids import AccountId, EventId, InstId, Leg
+from shared.domain.instruments import Instrument
 from shared.domain.orders import Intent, MarginMode, OrderType, attempt
-from shared.domain.outcomes import NotPlaced, Postponement
+from shared.domain.outcomes import Category, NotPlaced, Placement, Postponement, Refused
 from shared.domain.quantities import Contracts
 from shared.domain.risk import Account
 from shared.messages.notices import GrantChange, GrantNotice
@@ -23,7 +26,7 @@ from shared.ports import Exchange, Instruments, VenueClock
 
 _UNREADY = Account(net_mode=False, reduce_only=False, fenced=False)
 """An account nobody knows: it opens nothing."""
-_PROOF_AGE_MS = 60_000
+_PROOF_AGE_MS, _PROOF_LIFE_MS = 60_000, 5_000
 _PROOFS_AT_ONCE = 32
 
 
@@ -39,15 +42,24 @@ class Book(Protocol):
     async def mark_fenced(self, account: AccountId) -> None:
         """Remember that the fence was proven for the account's grant."""
 
+    async def mark_tagged(self, account: AccountId, *, tagged: bool) -> None:
+        """Remember whether the venue repeated our tag to the account's grant."""
+
 
 class Roster:
     """The followers of the lanes in hand, in memory."""
 
     def __init__(
-        self, book: Book, exchange: Exchange, instruments: Instruments, venue: VenueClock, proof_instrument: InstId
+        self,
+        book: Book,
+        exchange: Exchange,
+        instruments: Instruments,
+        venue: VenueClock,
+        proof_instrument: InstId,
+        tag: str,
     ) -> None:
         self._book, self._exchange, self._instruments, self._venue = book, exchange, instruments, venue
-        self._proof_instrument = proof_instrument
+        self._proof_instrument, self._tag = proof_instrument, tag
         self._known: dict[AccountId, Account] = {}
         self._loading = asyncio.Lock()
 
@@ -67,6 +79,8 @@ class Roster:
             # Before the new grant is opened: what was proven with the old one says nothing about it.
             self._known[account] = replace(self._known[account], fenced=False)
             await self._load([account])
+        elif notice.change is GrantChange.ACCOUNT:
+            self._known |= await self._book.accounts([account])
         else:
             await self._book.open_grants([account])
 
@@ -88,12 +102,12 @@ class Roster:
             structlog.get_logger().error("followers_unknown", count=len(absent), first=absent[0])
         await self._prove_all(each for each in missing if each in found and not found[each].fenced)
 
-    async def _remember_fence(self, follower: AccountId) -> None:
-        """Write the proof down; without a database it holds for this process, and is made again by the next."""
+    async def _remember(self, follower: AccountId, remembering: Awaitable[None]) -> None:
+        """Write a proof down; without a database it holds for this process, and is made again by the next."""
         try:
-            await self._book.mark_fenced(follower)
+            await remembering
         except ConnectionError as error:
-            structlog.get_logger().warning("fence_not_remembered", account=follower, reason=str(error))
+            structlog.get_logger().warning("proof_not_remembered", account=follower, reason=str(error))
 
     async def _prove_all(self, unproven: Iterator[AccountId]) -> None:
         async def prove_some() -> None:
@@ -105,10 +119,27 @@ class Roster:
                 group.create_task(prove_some())
 
     async def _prove(self, follower: AccountId) -> None:
-        """Show that the venue refuses an expired order of this follower."""
+        """Prove the fence of a follower's grant, then its tag."""
         instrument = self._instruments.find(self._proof_instrument)
         if instrument is None:
             return
+        expired = await self._place_too_small(follower, instrument, "fence", -_PROOF_AGE_MS)
+        if isinstance(expired, NotPlaced) and expired.why is Postponement.EXPIRED:
+            self._known[follower] = replace(self._known[follower], fenced=True)
+            await self._remember(follower, self._book.mark_fenced(follower))
+        else:
+            structlog.get_logger().warning("fence_not_proven", account=follower, answer=type(expired).__name__)
+        refused = await self._place_too_small(follower, instrument, "tag", _PROOF_LIFE_MS)
+        if not (isinstance(refused, Refused) and refused.category is Category.PARAMETER):
+            structlog.get_logger().warning("tag_not_proven", account=follower, answer=type(refused).__name__)
+            return
+        tagged = refused.tag == self._tag
+        if not tagged:
+            structlog.get_logger().error("tag_not_repeated", account=follower, told=refused.tag[:32])
+        await self._remember(follower, self._book.mark_tagged(follower, tagged=tagged))
+
+    async def _place_too_small(self, follower: AccountId, instrument: Instrument, why: str, lives_ms: int) -> Placement:
+        """Place an order that no venue can fill: a tenth of the smallest there is."""
         intent = Intent(
             inst_id=instrument.inst_id,
             leg=Leg.OPEN,
@@ -118,10 +149,5 @@ class Roster:
             reduce_only=False,
             margin_mode=MarginMode.CROSS,
         )
-        named = attempt(intent, follower, EventId(f"fence:{token_hex(8)}"), 0)
-        placement = await self._exchange.place(named, self._venue.now_ms() - _PROOF_AGE_MS)
-        if isinstance(placement, NotPlaced) and placement.why is Postponement.EXPIRED:
-            self._known[follower] = replace(self._known[follower], fenced=True)
-            await self._remember_fence(follower)
-        else:
-            structlog.get_logger().warning("fence_not_proven", account=follower, answer=type(placement).__name__)
+        named = attempt(intent, follower, EventId(f"{why}:{token_hex(8)}"), 0)
+        return await self._exchange.place(named, self._venue.now_ms() + lives_ms)

@@ -129,7 +129,7 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     life.background("complaints", complaints.announce_for_ever)
     authority = Authority(storage.opened, ways.venue, clock, _RENEWAL, on_rejected=complaints.rejected)
     exchange, wires = await _open_exchange(life, settings, ways, authority)
-    roster = Roster(storage.book, exchange, market, ways.venue, InstId(settings.proof_instrument))
+    roster = Roster(storage.book, exchange, market, ways.venue, InstId(settings.proof_instrument), settings.okx_tag)
     venue = Venue(exchange, market, ways.venue, roster.account)
     limits = _limits(settings)
     worker, reader = await _run_worker(life, settings, redis, storage.memory, venue, roster, clock, metrics, limits)

@@ -13,6 +13,7 @@ from services.okx_simulator.control.records import RecordDoor
 from services.okx_simulator.control.trading import TradingDoor
 from services.okx_simulator.control.trouble import FaultDoor
 from services.okx_simulator.endpoints.account import AccountDesk
+from services.okx_simulator.endpoints.broker import BrokerDesk
 from services.okx_simulator.endpoints.consent import ConsentDesk
 from services.okx_simulator.endpoints.history import History
 from services.okx_simulator.endpoints.keys import KeyDesk
@@ -64,6 +65,7 @@ def assemble(settings: Settings) -> Simulator:
         **TokenDesk(tokens, consent, settings.token_path, settings.oauth_error_status).routes(),
         **ConsentDesk(consent, accounts, settings.authorize_path).routes(),
         **KeyDesk(accounts, consent, settings).routes(),
+        **BrokerDesk(accounts, consent).routes(),
         **AccountDoor(accounts, tokens, settings).routes(),
         **PartnerDoor(consent).routes(),
         **TradingDoor(exchange, pushes).routes(),

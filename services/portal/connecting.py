@@ -18,7 +18,8 @@ from uuid import uuid4
 import structlog
 
 from services.portal.applicants import Member
-from services.portal.fitness import Check, lacks, unfit
+from services.portal.examining import Examining
+from services.portal.fitness import Check, lacks
 from services.portal.journeys import DENIED, FLEET, TROUBLES, Callback, Journey, Pages, Role, Trouble, Way
 from services.portal.metrics import Metrics
 from shared.domain.grants import GrantKind
@@ -50,6 +51,7 @@ class Linked:
     secrets: TokenPair | ApiKey
     kind: GrantKind
     terminal: str | None = None
+    checks: Sequence[Check] = ()
 
 
 class Members(Protocol):
@@ -85,9 +87,16 @@ class Connecting:
     """Lets accounts in, one at a time."""
 
     def __init__(
-        self, journeys: Journeys, members: Members, venue: Consenting, clock: Clock, pages: Pages, metrics: Metrics
+        self,
+        journeys: Journeys,
+        members: Members,
+        venue: Consenting,
+        examining: Examining,
+        clock: Clock,
+        pages: Pages,
+        metrics: Metrics,
     ) -> None:
-        self._journeys, self._members, self._venue = journeys, members, venue
+        self._journeys, self._members, self._venue, self._examining = journeys, members, venue, examining
         self._clock, self._pages, self._metrics = clock, pages, metrics
 
     async def begin(self, session: str, role: Role, way: Way, site: str) -> str:
@@ -188,10 +197,12 @@ class Connecting:
             # A leader is watched by its key; a token cannot take its place, and is good enough to sign in.
             return Connected(known.account, [])
         member = _member(site, seen, known, applies=role is Role.LEADER)
-        await self._members.link(Linked(member, given, kind, terminal), self._clock.now_ms())
+        follows = role is Role.FOLLOWER
+        checks = await self._examining.examine(site, seen, given, kind, follows=follows)
+        await self._members.link(Linked(member, given, kind, terminal, checks), self._clock.now_ms())
         self._metrics.connected(kind)
         structlog.get_logger().info("account_connected", account=member.account, kind=kind.value, new=known is None)
-        return Connected(member.account, unfit(seen, kind, follows=role is Role.FOLLOWER))
+        return Connected(member.account, checks)
 
 
 def _scope(role: Role, way: Way) -> str:

@@ -14,6 +14,9 @@ class Metrics:
         self._fleet = meter.counter(
             "consents_blocked", "Counts consents that OKX refuses to us, not to the owner: every account is affected."
         )
+        self._checks = meter.counter(
+            "account_checks", "Counts looks at connected accounts, by what came of them.", ("outcome",)
+        )
         for trouble in Trouble:
             self._refused.labels(trouble.value)
 
@@ -26,3 +29,7 @@ class Metrics:
         self._refused.labels(trouble.value).inc()
         if trouble in FLEET:
             self._fleet.inc()
+
+    def checked(self, outcome: str) -> None:
+        """Count a look at an account."""
+        self._checks.labels(outcome).inc()

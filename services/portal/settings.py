@@ -5,6 +5,8 @@ from typing import Self
 from pydantic import Field, SecretStr, model_validator
 
 from shared.settings import DatabaseSettings, OAuthSettings, OkxSettings, ProcessSettings, RedisSettings, VaultSettings
+from shared.vault.credentials import ApiKey
+from shared.vault.secret import Secret
 
 _LEAST_OPERATOR = 32
 
@@ -33,6 +35,13 @@ class Settings(CommandSettings, ProcessSettings, OAuthSettings):
     okx_key_addresses: str = Field(
         "", description="comma-separated addresses: what keys made by Fast API are bound to, beside OKX's own list"
     )
+    check_h: float = Field(1, gt=0, description="hours: how often each connected account is looked at, at OKX")
+    checks_a_second: float = Field(5, gt=0, description="looks: at accounts, the most in a second, per portal")
+    okx_partner_key: SecretStr | None = Field(
+        None, description="text: the partner's own API key; with it OKX is asked whether accounts earn a rebate"
+    )
+    okx_partner_secret: SecretStr | None = Field(None, description="text: its secret key")
+    okx_partner_passphrase: SecretStr | None = Field(None, description="text: its passphrase")
     session_hours: float = Field(12, gt=0, description="hours: how long a sign-in lasts")
     operator_token: SecretStr | None = Field(
         None, description="text of 32 characters or more: the operators' credential; without it their routes are closed"
@@ -45,6 +54,22 @@ class Settings(CommandSettings, ProcessSettings, OAuthSettings):
     def redirect_uri(self) -> str:
         """Return where owners come back to."""
         return f"{self.public_url}/callback"
+
+    def partner_key(self) -> ApiKey | None:
+        """Return the partner's own key, None if there is none."""
+        parts = (self.okx_partner_key, self.okx_partner_secret, self.okx_partner_passphrase)
+        given = [Secret(each.get_secret_value()) for each in parts if each is not None]
+        return ApiKey(*given) if len(given) == len(parts) else None
+
+    @model_validator(mode="after")
+    def _the_partner_s_key_is_whole(self) -> Self:
+        parts = (self.okx_partner_key, self.okx_partner_secret, self.okx_partner_passphrase)
+        if any(each is None for each in parts) and any(each is not None for each in parts):
+            raise ValueError(
+                "SLIPSTREAM_OKX_PARTNER_KEY: is given in parts; it takes key, SLIPSTREAM_OKX_PARTNER_SECRET and"
+                " SLIPSTREAM_OKX_PARTNER_PASSPHRASE together, or none of them"
+            )
+        return self
 
     @model_validator(mode="after")
     def _operators_are_not_guessed(self) -> Self:

@@ -62,6 +62,8 @@ class Refused(Struct, frozen=True, gc=False):
     sub_code: str
     category: Category
     message: str
+    tag: str = ""
+    """The order's tag, as the venue repeats it; empty where it does not."""
 
 
 class NotPlaced(Struct, frozen=True, gc=False):

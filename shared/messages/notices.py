@@ -12,6 +12,8 @@ class GrantChange(StrEnum):
     DEAD = "dead"
     CONSENTED = "consented"
     """The owner consented anew: what was proven with the grant before is to be proven again."""
+    ACCOUNT = "account"
+    """Not the grant but its account changed: its level or its position mode."""
     REJECTED = "rejected"
     """The venue does not accept this version's token any more: whoever renews grants does so now."""
 

@@ -36,7 +36,7 @@ def read_placement(response: Response, cl_ord_id: ClOrdId) -> Placement:
     if len(reply.data) != 1 or item.clOrdId not in {cl_ord_id, ""}:
         return Unknown(f"HTTP {response.status}: the answer speaks of other orders than the one that was sent")
     if item.sCode != SUCCESS:
-        return _rejected(item.sCode, item.subCode, item.sMsg)
+        return _rejected(item.sCode, item.subCode, item.sMsg, item.tag)
     if not (item.clOrdId and item.ordId):
         return Unknown("accepted, yet the answer does not name the order")
     return Accepted(item.ordId, int(item.ts) if item.ts.isdecimal() else 0)
@@ -100,10 +100,10 @@ def _without_item(status: int, code: str, message: str) -> Placement:
     return _rejected(code, "", message)
 
 
-def _rejected(code: str, sub_code: str, message: str) -> Placement:
+def _rejected(code: str, sub_code: str, message: str, tag: str = "") -> Placement:
     known = CODES.get(code)
     if known is None:
-        return Refused(code, sub_code, Category.OTHER, message)
+        return Refused(code, sub_code, Category.OTHER, message, tag)
     match known.reaction:
         case Reaction.AMBIGUOUS:
             evidence = "duplicate" if known.category is Category.DUPLICATE else known.meaning
@@ -115,7 +115,7 @@ def _rejected(code: str, sub_code: str, message: str) -> Placement:
         case Reaction.AUTH:
             return NotPlaced(Postponement.UNAUTHORISED, code)
         case _:
-            return Refused(code, sub_code, known.category, message)
+            return Refused(code, sub_code, known.category, message, tag)
 
 
 def _decoded(decoder: msgspec.json.Decoder[models.Reply[T]], response: Response) -> models.Reply[T]:

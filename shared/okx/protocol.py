@@ -155,6 +155,11 @@ def account_config() -> Request:
     return query("/api/v5/account/config")
 
 
+def if_rebate(api_key: str) -> Request:
+    """Ask whether an account's orders earn the partner a rebate (OKX broker documentation)."""
+    return query("/api/v5/broker/fd/if-rebate", apiKey=api_key, brokerType="oauth")
+
+
 def instruments(inst_type: str) -> Request:
     """Ask for every product of a kind (D#public-data-rest-api-get-instruments)."""
     return query("/api/v5/public/instruments", instType=inst_type)

@@ -87,6 +87,12 @@ class Grants:
             row = (await connection.execute(select(*_LIFE).where(grants.c.account == account))).mappings().one_or_none()
         return None if row is None else _life(row)
 
+    async def proofs(self) -> dict[AccountId, tuple[bool, bool | None]]:
+        """Return of every grant whether its fence, and whether its tag, was proven."""
+        query = select(grants.c.account, grants.c.fenced, grants.c.tagged)
+        async with self._database.reading() as connection:
+            return {AccountId(row.account): (row.fenced, row.tagged) for row in await connection.execute(query)}
+
     async def renewable(self, now_ms: int) -> list[GrantLife]:
         """Return live OAuth grants that nobody has claimed, those that expire first in front."""
         query = select(*_LIFE).where(
@@ -150,6 +156,10 @@ class Grants:
         """Remember that the venue refused an expired order under this account's grant. Idempotent."""
         await self._changes(update(grants).where(grants.c.account == account).values(fenced=True))
 
+    async def mark_tagged(self, account: AccountId, *, tagged: bool) -> None:
+        """Remember whether the venue repeated our tag to this account's grant. Idempotent."""
+        await self._changes(update(grants).where(grants.c.account == account).values(tagged=tagged))
+
     async def _changes(self, statement: Update) -> bool:
         async with self._database.writing() as connection:
             return (await connection.execute(statement)).rowcount == 1
@@ -165,6 +175,7 @@ class Grants:
             "status": GrantStatus.LIVE.value,
             "why": "",
             "fenced": False,
+            "tagged": None,
             "issued": now_ms,
             "expires": expires_ms,
             "terminal": consent.terminal,

@@ -50,6 +50,8 @@ accounts = Table(
     Column("position_mode", _WORD, nullable=False, doc="OKX's posMode."),
     Column("label", Text, nullable=False),
     Column("updated", Moment, nullable=False),
+    Column("checked", Moment, doc="When it was last looked at, at the venue, of our own accord."),
+    Column("findings", Json, doc="What was found that keeps it from trading, each with its remedy."),
 )
 
 grants = Table(
@@ -61,6 +63,7 @@ grants = Table(
     Column("status", _WORD, nullable=False),
     Column("why", Text, nullable=False, doc="Why it is not live, in words."),
     Column("fenced", Boolean, nullable=False, doc="Whether expTime was proven with it."),
+    Column("tagged", Boolean, doc="Whether our tag was repeated to it; empty until asked."),
     Column("issued", Moment, nullable=False),
     Column("expires", Moment, nullable=False, doc="When the access token dies; far away for a key."),
     Column("access_token_sealed", LargeBinary),

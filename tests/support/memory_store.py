@@ -28,6 +28,7 @@ class MemoryGrant:
     claimed_until_ms: int = 0
     why: str = ""
     fenced: bool = False
+    tagged: bool | None = None
 
 
 @dataclass
@@ -124,6 +125,10 @@ class MemoryGrants:
     async def mark_fenced(self, account: AccountId) -> None:
         if account in self._rows.grants:
             self._rows.grants[account].fenced = True
+
+    async def mark_tagged(self, account: AccountId, *, tagged: bool) -> None:
+        if account in self._rows.grants:
+            self._rows.grants[account].tagged = tagged
 
     def _of_version(self, life: GrantLife) -> MemoryGrant | None:
         grant = self._rows.grants.get(life.account)

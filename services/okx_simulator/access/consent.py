@@ -53,7 +53,7 @@ class Consent:
     def __init__(self, tokens: Tokens, clock: VenueClock, settings: Settings) -> None:
         self._tokens, self._clock, self._settings = tokens, clock, settings
         self._codes: dict[str, _Code] = {}
-        self.fast_api, self.ip_allowed = settings.fast_api, True
+        self.fast_api, self.ip_allowed, self.rebate_type = settings.fast_api, True, "0"
 
     def asked(self, query: Mapping[str, str]) -> Asked:
         """Read what an application asks for.

@@ -14,6 +14,8 @@ class PartnerSpec(msgspec.Struct, forbid_unknown_fields=True):
     """Whether the client may ask for fast_api (else 53017)."""
     ip_allowed: bool | None = None
     """Whether the partner's address is on its own list (else 53014)."""
+    rebate_type: str | None = None
+    """What the partner is told of every account's rebate: 0 eligible, 1 to 4 not."""
 
 
 class PartnerDoor:
@@ -26,11 +28,14 @@ class PartnerDoor:
         """Return the one control path."""
         return {"/control/partner": {"POST": door(self.change)}}
 
-    def change(self, call: Call) -> dict[str, bool]:
+    def change(self, call: Call) -> dict[str, bool | str]:
         """Change what is named and show what is in force."""
         spec = told(call, PartnerSpec)
         if spec.fast_api is not None:
             self._consent.fast_api = spec.fast_api
         if spec.ip_allowed is not None:
             self._consent.ip_allowed = spec.ip_allowed
-        return {"fast_api": self._consent.fast_api, "ip_allowed": self._consent.ip_allowed}
+        if spec.rebate_type is not None:
+            self._consent.rebate_type = spec.rebate_type
+        consent = self._consent
+        return {"fast_api": consent.fast_api, "ip_allowed": consent.ip_allowed, "rebate_type": consent.rebate_type}

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from services.portal.applicants import Browser
 from services.portal.connecting import Connected
 from services.portal.journeys import Role, Trouble, Way
-from services.portal.web import shapes
+from services.portal.web import ledger, shapes
 from services.portal.web.door import AnOperator, SignedIn, doors_of
 from services.portal.web.exporting import MEDIA, Form, export
 from services.portal.web.house import house_of
@@ -84,7 +84,8 @@ async def me(session: SignedIn, request: Request) -> shapes.Me:
     if member is None:
         raise HTTPException(HTTPStatus.UNAUTHORIZED, "connect your OKX account")
     life = await records.life(account)
-    return shapes.me_of(member, grant_of(life, house_of(request).refresh_life_ms), session.csrf)
+    checks = [shapes.Finding.model_validate(each) for each in await records.findings(account)]
+    return shapes.me_of(member, grant_of(life, house_of(request).refresh_life_ms), checks, session.csrf)
 
 
 @own.post("/disconnect")
@@ -144,20 +145,20 @@ async def copies(
     before: str | None = None,
     outcome: shapes.Name | None = None,
     most: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> shapes.CopyPage:
+) -> ledger.CopyPage:
     """List copies and skips of the account, newest first, with reasons and hop times."""
     rows = await house_of(request).records.copies(account_of(session), _place(before), most, outcome)
     further = f"{rows[-1]['at']}-{rows[-1]['cl_ord_id']}" if len(rows) == most else None
-    return shapes.CopyPage(copies=[shapes.CopyRow.of(each) for each in rows], next=further)
+    return ledger.CopyPage(copies=[ledger.CopyRow.of(each) for each in rows], next=further)
 
 
 @own.get("/positions")
-async def positions(session: SignedIn, request: Request) -> list[shapes.PositionRow]:
+async def positions(session: SignedIn, request: Request) -> list[ledger.PositionRow]:
     """List what the account holds because of its leaders, and whether we still look after it."""
     records, account = house_of(request).records, account_of(session)
     life = await records.life(account)
     managed = life is not None and life.status is GrantStatus.LIVE
-    return [shapes.PositionRow.of(each, managed=managed) for each in await records.positions(account)]
+    return [ledger.PositionRow.of(each, managed=managed) for each in await records.positions(account)]
 
 
 @own.get(
@@ -179,6 +180,7 @@ async def accounts(
     """List every account with its grant, or those alone whose consent ends so soon unless it is renewed."""
     house = house_of(request)
     records, lives = house.records, await house.records.lives()
+    unfit, proofs = await records.unfit(), await records.proofs()
     rows = [
         shapes.AccountRow(
             account=each.account,
@@ -188,6 +190,9 @@ async def accounts(
             applied=each.applied,
             position_mode=each.position_mode,
             grant=grant_of(lives.get(each.account), house.refresh_life_ms),
+            checks=[shapes.Finding.model_validate(found) for found in unfit.get(each.account, ())],
+            fenced=proofs.get(each.account, (False, None))[0],
+            tagged=proofs.get(each.account, (False, None))[1],
         )
         for each in await records.members()
     ]

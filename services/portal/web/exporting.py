@@ -5,7 +5,7 @@ import io
 from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
 
-from services.portal.web import shapes
+from services.portal.web import ledger
 from services.portal.web.house import Records
 from shared.domain.ids import AccountId
 
@@ -25,10 +25,10 @@ MEDIA = {Form.CSV: "text/csv", Form.NDJSON: "application/x-ndjson"}
 async def export(records: Records, account: AccountId, form: Form) -> AsyncIterator[str]:
     """Yield the file in pieces, newest copies first."""
     if form is Form.CSV:
-        yield _line(list(shapes.CopyRow.model_fields))
+        yield _line(list(ledger.CopyRow.model_fields))
     before: tuple[int, str] | None = None
     while rows := await records.copies(account, before, _PAGE, None):
-        copies = [shapes.CopyRow.of(each) for each in rows]
+        copies = [ledger.CopyRow.of(each) for each in rows]
         before = copies[-1].at, copies[-1].cl_ord_id
         if form is Form.CSV:
             yield "".join(_line([_cell(each) for each in copy.model_dump().values()]) for copy in copies)

@@ -42,6 +42,15 @@ class Records(Protocol):
     async def positions(self, follower: AccountId) -> Sequence[dict[str, Any]]:
         """Return what an account holds because of its leaders, as the ledger knows it."""
 
+    async def findings(self, account: AccountId) -> Sequence[Mapping[str, str]]:
+        """Return what was found of an account last, each with its remedy."""
+
+    async def unfit(self) -> Mapping[AccountId, Sequence[Mapping[str, str]]]:
+        """Return what was found last of every account with something to put right."""
+
+    async def proofs(self) -> Mapping[AccountId, tuple[bool, bool | None]]:
+        """Return of every grant whether its fence, and whether its tag, was proven."""
+
     async def note(self, actor: str, action: str, subject: str, details: Mapping[str, str]) -> None:
         """Write down what somebody did, for good; no secrets."""
 

@@ -185,6 +185,7 @@ async def _seen(request: Request, session: Browser, account: AccountId) -> dict[
         "life": await records.life(account),
         "followed": followed,
         "leaders": [each for each in leaders if each.account not in taken],
+        "findings": await records.findings(account),
         "positions": await records.positions(account),
         "copies": await records.copies(account, None, _SHOWN_COPIES, None),
         "switches": await house_of(request).switching.of_account(account),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from math import inf
 
 import pytest
@@ -9,14 +10,18 @@ import pytest
 from services.follower_worker.roster import Roster
 from shared.domain.ids import AccountId
 from shared.domain.orders import Attempt
-from shared.domain.outcomes import Accepted, NotPlaced, Placement, Postponement
+from shared.domain.outcomes import Accepted, Category, NotPlaced, Placement, Postponement, Refused, Unknown
 from shared.domain.risk import Account
 from shared.messages.notices import GrantChange, GrantNotice
-from tests.support.builders import BTC, instrument
+from tests.support.builders import BTC, NOON_MS, instrument
 from tests.support.bus import SetVenueClock
 from tests.support.paper_exchange import ListedInstruments
 
-ANNA = AccountId("anna")
+ANNA, TAG = AccountId("anna"), "paper"
+EXPIRED, TOO_SMALL = (
+    NotPlaced(Postponement.EXPIRED, "50036"),
+    Refused("51020", "", Category.PARAMETER, "too small", TAG),
+)
 
 
 @dataclass
@@ -24,11 +29,13 @@ class Book:
     """What is written down, and what the roster said of the fence while grants were opened."""
 
     fenced: bool = True
+    net_mode: bool = True
+    tagged: bool | None = None
     seen: list[bool] = field(default_factory=list)
     roster: Roster | None = None
 
     async def accounts(self, wanted: Sequence[AccountId]) -> Mapping[AccountId, Account]:
-        return {each: Account(fenced=self.fenced) for each in wanted}
+        return {each: Account(fenced=self.fenced, net_mode=self.net_mode) for each in wanted}
 
     async def open_grants(self, wanted: Sequence[AccountId]) -> None:
         assert self.roster is not None
@@ -38,22 +45,29 @@ class Book:
         assert account == ANNA
         self.fenced = True
 
+    async def mark_tagged(self, account: AccountId, *, tagged: bool) -> None:
+        assert account == ANNA
+        self.tagged = tagged
+
 
 @dataclass
 class Exchange:
-    """Answers the proof."""
+    """Answers the proofs: of the fence by an expired order, of the tag by one that is not."""
 
     answer: Placement
+    live: Placement = TOO_SMALL
+    sizes: list[Decimal] = field(default_factory=list)
 
     async def place(self, attempt: Attempt, expires_ms: int, leave_before: float = inf) -> Placement:
-        del attempt, expires_ms, leave_before
-        return self.answer
+        del leave_before
+        self.sizes.append(attempt.intent.size)
+        return self.answer if expires_ms < NOON_MS else self.live
 
 
-async def consented(answer: Placement) -> tuple[Book, Roster]:
+async def consented(answer: Placement, live: Placement = TOO_SMALL) -> tuple[Book, Roster]:
     book = Book()
-    exchange: object = Exchange(answer)
-    roster = Roster(book, exchange, ListedInstruments(instrument()), SetVenueClock(), BTC)  # type: ignore[arg-type]  # only its placing is used
+    exchange: object = Exchange(answer, live)
+    roster = Roster(book, exchange, ListedInstruments(instrument()), SetVenueClock(), BTC, TAG)  # type: ignore[arg-type]  # only its placing is used
     book.roster = roster
     await roster.ensure([ANNA])
     assert roster.account(ANNA).fenced
@@ -79,3 +93,33 @@ async def test_a_renewed_pair_keeps_what_was_proven() -> None:
     await roster.heard(GrantNotice(ANNA, 3, GrantChange.REFRESHED))
     assert book.seen[-1] is True
     assert roster.account(ANNA).fenced
+
+
+@pytest.mark.parametrize(
+    ("live", "tagged"),
+    [
+        (TOO_SMALL, True),
+        (Refused("51020", "", Category.PARAMETER, "too small", "theirs"), False),
+        (Refused("51020", "", Category.PARAMETER, "too small"), False),
+        (Refused("51008", "", Category.FUNDS, "no funds", TAG), None),
+        (Unknown("time-out"), None),
+    ],
+)
+async def test_the_tag_is_proven_where_the_venue_repeats_it(live: Placement, tagged: bool | None) -> None:
+    book, _ = await consented(EXPIRED, live)
+    assert book.tagged is tagged
+
+
+async def test_both_proofs_are_too_small_to_fill() -> None:
+    book, exchange = Book(fenced=False), Exchange(EXPIRED)
+    anywhere: object = exchange
+    book.roster = roster = Roster(book, anywhere, ListedInstruments(instrument()), SetVenueClock(), BTC, TAG)  # type: ignore[arg-type]  # only its placing is used
+    await roster.ensure([ANNA])
+    assert exchange.sizes == [instrument().minimum / 10] * 2
+
+
+async def test_another_position_mode_is_known_at_once_and_leaves_the_fence_proven() -> None:
+    book, roster = await consented(EXPIRED)
+    book.net_mode = False
+    await roster.heard(GrantNotice(ANNA, 2, GrantChange.ACCOUNT))
+    assert (roster.account(ANNA).net_mode, roster.account(ANNA).fenced) == (False, True)

@@ -23,6 +23,9 @@ from shared.okx.answers import failure, read_items, read_order, read_placement
 from shared.okx.protocol import Response
 from tests.unit.shared.okx.scripted import BTC, NAME, ORDER_ID, payload, recorded, spoken
 
+TAG = "ABCDEF0123456789"
+"""As the answers repeat it, refused or not."""
+
 
 @pytest.mark.parametrize(
     ("name", "placement"),
@@ -30,11 +33,11 @@ from tests.unit.shared.okx.scripted import BTC, NAME, ORDER_ID, payload, recorde
         ("rest_order_accepted", Accepted(ORDER_ID, 1_751_000_000_499)),
         (
             "rest_order_insufficient_funds",
-            Refused("51008", "1000", Category.FUNDS, "Order failed. Insufficient USDT balance in account"),
+            Refused("51008", "1000", Category.FUNDS, "Order failed. Insufficient USDT balance in account", TAG),
         ),
         (
             "rest_order_refused_though_code_0",
-            Refused("51121", "", Category.PARAMETER, "Order quantity must be a multiple of the lot size."),
+            Refused("51121", "", Category.PARAMETER, "Order quantity must be a multiple of the lot size.", TAG),
         ),
         ("rest_order_duplicate", Unknown("duplicate: Duplicated client order ID", "51016")),
         ("rest_order_expired", NotPlaced(Postponement.EXPIRED, "50037")),
@@ -88,12 +91,12 @@ def test_an_order_that_may_exist_is_unknown(response: Response) -> None:
 def test_an_item_governs_over_envelope_and_status() -> None:
     assert read_placement(spoken({"code": "1", "data": [item()]}, 500), NAME) == Accepted(ORDER_ID, 1_751_000_000_499)
     refused = spoken({"code": "0", "data": [item(sCode="51020", sMsg="too small")]}, 500)
-    assert read_placement(refused, NAME) == Refused("51020", "", Category.PARAMETER, "too small")
+    assert read_placement(refused, NAME) == Refused("51020", "", Category.PARAMETER, "too small", TAG)
 
 
 def test_a_code_nobody_documented_is_definitive_only_from_an_item() -> None:
     in_item = spoken({"code": "1", "data": [item(sCode="59999", sMsg="new rule")]})
-    assert read_placement(in_item, NAME) == Refused("59999", "", Category.OTHER, "new rule")
+    assert read_placement(in_item, NAME) == Refused("59999", "", Category.OTHER, "new rule", TAG)
     in_envelope = spoken({"code": "59999", "msg": "new rule", "data": []})
     assert isinstance(read_placement(in_envelope, NAME), Unknown)
 
