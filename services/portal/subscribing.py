@@ -59,7 +59,7 @@ class Subscribing:
             return Changed(
                 [Problem("ratio", "", "add it: the subscription does not exist yet, and has no other default")]
             )
-        wanted = _with(stored or _blank(follower, leader), settings)
+        wanted = with_settings(stored or blank(follower, leader), settings)
         if wanted == stored:
             return Changed((), stored, published=await self._publishing.publish_waiting())
         problems = list(check_subscriptions([wanted], _without(known, wanted)))
@@ -70,12 +70,13 @@ class Subscribing:
         return Changed((), made, True, await self._publishing.publish_waiting())
 
 
-def _blank(follower: AccountId, leader: AccountId) -> Subscription:
-    """Return what a new subscription starts from: version 0 is stored nowhere, and its ratio is always replaced."""
-    return Subscription(follower, leader, 0, SubscriptionState.ACTIVE, FixedRatio(Decimal(0)))
+def blank(follower: AccountId, leader: AccountId, ratio: Decimal = Decimal(0)) -> Subscription:
+    """Return what a new subscription starts from: version 0 is stored nowhere, and its ratio is to be replaced."""
+    return Subscription(follower, leader, 0, SubscriptionState.ACTIVE, FixedRatio(ratio))
 
 
-def _with(subscription: Subscription, settings: Mapping[str, Any]) -> Subscription:
+def with_settings(subscription: Subscription, settings: Mapping[str, Any]) -> Subscription:
+    """Return a subscription with these settings and its others kept."""
     rest = {name: value for name, value in settings.items() if name != "ratio"}
     sizing = FixedRatio(settings["ratio"]) if "ratio" in settings else subscription.sizing
     wanted = replace(subscription, sizing=sizing, **rest)

@@ -9,6 +9,7 @@ from fastapi import Request
 from services.portal.applicants import Member
 from services.portal.connecting import Connecting
 from services.portal.leaving import Leaving
+from services.portal.previewing import Previewing
 from services.portal.subscribing import Changed, Subscribing
 from services.portal.switching import Switching
 from shared.domain.grants import GrantLife
@@ -69,6 +70,7 @@ class House:
     subscribing: Subscribing
     leaving: Leaving
     switching: Switching
+    previewing: Previewing
     records: Records
     sites: Sequence[str]
     refresh_life_ms: int

@@ -18,15 +18,19 @@ from services.portal.web.api import ACTIONS
 from services.portal.web.door import Doors, doors_of, may_change
 from services.portal.web.drawing import draw
 from services.portal.web.house import house_of
+from services.portal.web.previews import PreviewRow
 from services.portal.web.troubles import EXPLAINED
 from shared.domain.grants import GrantKind
 from shared.domain.ids import AccountId
+from shared.domain.preview import Preview
 from shared.domain.subscriptions import Ending, SubscriptionState
 from shared.domain.switches import Action, Scope
+from shared.ports import CouldNotAsk
 
 pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 _SHOWN_COPIES = 20
+_TRIED_DAYS = 30
 _ROLES = (Role.FOLLOWER, Role.LEADER)
 _KEY_PARTS = ("key", "secret", "passphrase")
 
@@ -108,7 +112,25 @@ async def subscribe(request: Request) -> Response:
         settings = {"ratio": Decimal(form.get("ratio", ""))}
     except InvalidOperation:
         return await _refused(request, session, "The ratio is a number such as 0.5.")
+    if form.get("action") == "try":
+        return await _tried(request, session, session.account, form.get("leader", ""), settings)
     return await _changed(request, session, form.get("leader", ""), settings)
+
+
+async def _tried(
+    request: Request, session: Browser, account: AccountId, leader: str, settings: Mapping[str, Any]
+) -> Response:
+    """Show what following would have meant."""
+    house = house_of(request)
+    try:
+        seen = await house.previewing.look(account, AccountId(leader), settings, _TRIED_DAYS, Decimal(1))
+    except CouldNotAsk:
+        return await _refused(request, session, "OKX does not list its instruments now. Try again in a moment.")
+    if not isinstance(seen, Preview):
+        return await _refused(request, session, " ".join(f"{each.field}: {each.remedy}." for each in seen))
+    tried = {"leader": leader, "days": _TRIED_DAYS, "ratio": settings["ratio"], "row": PreviewRow.of(seen)}
+    page = draw("account.html", {**await _seen(request, session, account), "tried": tried})
+    return HTMLResponse(page)
 
 
 @pages.post("/subscription")
@@ -189,6 +211,7 @@ async def _seen(request: Request, session: Browser, account: AccountId) -> dict[
         "positions": await records.positions(account),
         "copies": await records.copies(account, None, _SHOWN_COPIES, None),
         "switches": await house_of(request).switching.of_account(account),
+        "tried": None,
         "why": "",
     }
 

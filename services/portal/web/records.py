@@ -14,6 +14,7 @@ from services.portal.wiring import account_of, member_of
 from shared.bus.client import UNREACHABLE
 from shared.bus.notices import GrantNotices
 from shared.clock import SystemClock
+from shared.domain.fills import TradeEvent
 from shared.domain.grants import GrantKind, GrantLife, GrantStatus
 from shared.domain.ids import AccountId
 from shared.domain.subscriptions import Subscription
@@ -24,6 +25,7 @@ from shared.store.audit import AuditLog, Deed
 from shared.store.checks import Checks, Due
 from shared.store.copied import Copied
 from shared.store.engine import Database
+from shared.store.events import Events
 from shared.store.grants import Consent, Grants, OpenedGrants
 from shared.store.subscriptions import Subscriptions
 from shared.vault.consent import SeenAccount
@@ -76,7 +78,7 @@ class StoredRecords:
         self._subscriptions, self._copied = Subscriptions(database), Copied(database)
         self._sessions, self._notices, self._clock = sessions.Sessions(database), notices, clock
         self._audit, self._checks = AuditLog(database), Checks(database)
-        self._opened = OpenedGrants(database, vault)
+        self._opened, self._events = OpenedGrants(database, vault), Events(database)
 
     async def of(self, site: str, uid: str) -> Member | None:
         """Return the account of a uid."""
@@ -215,6 +217,14 @@ class StoredRecords:
     async def proofs(self) -> Mapping[AccountId, tuple[bool, bool | None]]:
         """Return of every grant whether its fence, and whether its tag, was proven."""
         return await self._grants.proofs()
+
+    async def events(self, leader: AccountId, since_ms: int, most: int) -> Sequence[TradeEvent]:
+        """Return a leader's events since a moment, oldest first."""
+        return await self._events.of(leader, since_ms, most)
+
+    async def subscription(self, follower: AccountId, leader: AccountId) -> Subscription | None:
+        """Return a subscription as it is."""
+        return await self._subscriptions.find(follower, leader)
 
     async def _found(self, member: Member, checks: Sequence[Check]) -> None:
         findings = [asdict(each) for each in checks]

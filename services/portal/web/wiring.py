@@ -10,6 +10,7 @@ from services.portal.examining import Examining
 from services.portal.journeys import Pages
 from services.portal.leaving import Leaving
 from services.portal.metrics import Metrics
+from services.portal.previewing import Previewing
 from services.portal.settings import Settings
 from services.portal.switching import Switching
 from services.portal.web.app import build
@@ -25,6 +26,7 @@ from shared.lifecycle import Lifetime
 from shared.okx.consenting import Application, OkxConsent
 from shared.okx.protocol import constant_headers
 from shared.okx.rebates import OkxRebates
+from shared.okx.rules import OkxRules
 from shared.okx.transport import Transport, TransportLimits
 from shared.okx.venue_clock import OkxVenueClock, SyncLimits
 from shared.store.engine import Database
@@ -49,7 +51,7 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     vault = vault_from(*settings.revealed_keys(), demo=settings.demo)
     records = StoredRecords(database, vault, GrantNotices(redis, Keys(settings.installation), clock), clock)
     stored: Portal = opened(database, vault, redis, settings, clock)
-    venue, examining, time = await _open_venue(life, settings, clock)
+    venue, examining, rules, time = await _open_venue(life, settings, clock)
     metrics = Metrics(meter)
     checkups = Checkups(
         records, venue, examining, clock, metrics, round(settings.check_h * 3_600_000), settings.checks_a_second
@@ -58,7 +60,8 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     connecting = Connecting(
         StoredJourneys(database, vault), records, venue, examining, clock, _pages(settings), metrics
     )
-    house, doors = _house(settings, connecting, stored, records), _doors(settings, database, clock)
+    house = _house(settings, connecting, stored, records, rules, clock)
+    doors = _doors(settings, database, clock)
     life.background("switches", lambda: _publish_switches(stored.switching, clock))
     _, guarded = build(house, doors, clock, _origins(settings), settings.requests_a_minute)
     life.duty(
@@ -70,12 +73,20 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     life.background("health", lambda: health.serve(settings.telemetry_host, settings.telemetry_port))
 
 
-def _house(settings: Settings, connecting: Connecting, stored: Portal, records: StoredRecords) -> House:
+def _house(
+    settings: Settings,
+    connecting: Connecting,
+    stored: Portal,
+    records: StoredRecords,
+    rules: OkxRules,
+    clock: SystemClock,
+) -> House:
     return House(
         connecting,
         stored.subscribing,
         Leaving(records, stored.subscribing, stored.switching),
         stored.switching,
+        Previewing(records, rules, clock),
         records,
         settings.okx_allowed_sites,
         round(settings.refresh_life_h * 3_600_000),
@@ -104,7 +115,7 @@ async def _publish_switches(switching: Switching, clock: SystemClock) -> None:
 
 async def _open_venue(
     life: Lifetime, settings: Settings, clock: SystemClock
-) -> tuple[OkxConsent, Examining, OkxVenueClock]:
+) -> tuple[OkxConsent, Examining, OkxRules, OkxVenueClock]:
     """Open a way to each site, and learn the venue's time, which keys are signed with."""
     headers = constant_headers(simulated=settings.okx_simulated_trading)
     connect_s = settings.okx_connect_timeout_ms / 1_000
@@ -126,7 +137,8 @@ async def _open_venue(
     )
     partner = settings.partner_key()
     examining = Examining(OkxRebates(transports, partner, time) if partner else None)
-    return OkxConsent(transports, application, time), examining, time
+    rules = OkxRules(first, clock)
+    return OkxConsent(transports, application, time), examining, rules, time
 
 
 def _pages(settings: Settings) -> Pages:

@@ -21,6 +21,7 @@ OWN = {
     ("get", "/v1/me"),
     ("post", "/v1/disconnect"),
     ("get", "/v1/leaders"),
+    ("post", "/v1/leaders/{leader}/preview"),
     ("get", "/v1/subscriptions"),
     ("put", "/v1/subscriptions/{leader}"),
     ("post", "/v1/subscriptions/{leader}/{action}"),
