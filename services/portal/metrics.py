@@ -17,6 +17,12 @@ class Metrics:
         self._checks = meter.counter(
             "account_checks", "Counts looks at connected accounts, by what came of them.", ("outcome",)
         )
+        self._deliveries = meter.counter(
+            "webhook_deliveries", "Counts tries to send a message to a webhook, by what came of them.", ("outcome",)
+        )
+        self._waiting = meter.gauge("webhook_messages_waiting", "Shows how many messages wait to be taken.")
+        self._oldest = meter.gauge("webhook_oldest_seconds", "Shows how long the oldest of them has waited.")
+        self._watching = meter.gauge("live_connections", "Shows how many connections follow what happens.")
         for trouble in Trouble:
             self._refused.labels(trouble.value)
 
@@ -33,3 +39,16 @@ class Metrics:
     def checked(self, outcome: str) -> None:
         """Count a look at an account."""
         self._checks.labels(outcome).inc()
+
+    def delivered(self, outcome: str) -> None:
+        """Count a try to deliver."""
+        self._deliveries.labels(outcome).inc()
+
+    def backlog(self, waiting: int, oldest_ms: int) -> None:
+        """Show what waits to be delivered."""
+        self._waiting.set(waiting)
+        self._oldest.set(oldest_ms / 1_000)
+
+    def watching(self, connections: int) -> None:
+        """Show how many follow what happens."""
+        self._watching.set(connections)

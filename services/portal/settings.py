@@ -42,6 +42,11 @@ class Settings(CommandSettings, ProcessSettings, OAuthSettings):
     )
     okx_partner_secret: SecretStr | None = Field(None, description="text: its secret key")
     okx_partner_passphrase: SecretStr | None = Field(None, description="text: its passphrase")
+    webhooks_private: bool = Field(
+        False,
+        description="true or false: whether webhooks may lead into private networks, by http too; to rehearse",
+    )
+    webhooks_keep_days: float = Field(14, gt=0, description="days: how long delivered and failed messages are shown")
     session_hours: float = Field(12, gt=0, description="hours: how long a sign-in lasts")
     operator_token: SecretStr | None = Field(
         None, description="text of 32 characters or more: the operators' credential; without it their routes are closed"

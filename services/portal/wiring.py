@@ -17,8 +17,9 @@ from shared.bus.client import UNREACHABLE, open_redis
 from shared.bus.keys import Keys
 from shared.bus.notices import SwitchNotices
 from shared.bus.streams import CommandPublisher, SubscriptionPublisher
+from shared.bus.tail import OutcomeTail
 from shared.clock import SystemClock
-from shared.domain.ids import AccountId
+from shared.domain.ids import AccountId, EntryId
 from shared.domain.subscriptions import Subscription
 from shared.domain.switches import Switch
 from shared.messages.entries import write_subscription, write_switch
@@ -164,6 +165,28 @@ class FollowingWorkers:
         """Return the workers that run."""
         with _published():
             return await self._acks.workers()
+
+
+class FollowedOutcomes:
+    """live.Tail and outbox.Outcomes over the bus."""
+
+    def __init__(self, tail: OutcomeTail) -> None:
+        self._tail = tail
+
+    async def last(self) -> EntryId:
+        """Return the id of the newest entry."""
+        with _published():
+            return await self._tail.last()
+
+    async def after(self, entry: EntryId, count: int, upto: str = "+") -> Sequence[tuple[EntryId, bytes]]:
+        """Read entries after one, at once."""
+        with _published():
+            return await self._tail.after(entry, count, upto)
+
+    async def follow(self, entry: EntryId, count: int, block_ms: int) -> Sequence[tuple[EntryId, bytes]]:
+        """Read entries after one, waiting a while for the first."""
+        with _published():
+            return await self._tail.follow(entry, count, block_ms)
 
 
 @contextmanager

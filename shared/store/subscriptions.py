@@ -110,6 +110,13 @@ class Subscriptions:
         async with self._database.reading() as connection:
             return [_subscription(row, row.made) for row in await connection.execute(query)]
 
+    async def made_since(self, at_ms: int, limit: int) -> list[Subscription]:
+        """Return versions made since a moment, oldest first."""
+        table = subscription_versions
+        query = select(table).where(table.c.made >= at_ms).order_by(table.c.made, table.c.version).limit(limit)
+        async with self._database.reading() as connection:
+            return [_subscription(row, row.made) for row in await connection.execute(query)]
+
     async def mark_published(self, published: Sequence[Subscription], now_ms: int) -> None:
         """Remember that versions are in the stream. Repeating it changes nothing."""
         table = subscription_versions

@@ -94,6 +94,15 @@ async def let_lead(portal: RunningPortal, account: str) -> None:
         assert answer.status_code == 200, answer.text
 
 
+async def partner_key(portal: RunningPortal, *scopes: str) -> str:
+    """Make a key for a platform, as operators do."""
+    async with portal.visitor() as staff:
+        staff.http.headers["Authorization"] = f"Bearer {OPERATOR}"
+        answer = await staff.http.post("/v1/operators/keys", json={"label": "a platform", "scopes": list(scopes)})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["key"])
+
+
 @asynccontextmanager
 async def running_portal(
     folder: Path, redis_url: str, told: Mapping[str, str] | None = None, **simulated: object

@@ -120,7 +120,7 @@ async def subscribe(
     leader: shapes.Name, settings: shapes.Settings, session: SignedIn, request: Request
 ) -> shapes.SubscriptionRow:
     """Follow a leader, or change how: a new version, in force from the leader's next event on."""
-    return await _change(request, account_of(session), leader, settings.given())
+    return await change(request, account_of(session), leader, settings.given())
 
 
 @own.post("/subscriptions/{leader}/{action}", responses={**ABSENT, HTTPStatus.CONFLICT: {"model": shapes.Refusal}})
@@ -131,11 +131,7 @@ async def act(
 
     Ended with `positions=close`, what is held because of it is closed at once; with `keep` it closes with its leader.
     """
-    account, state = account_of(session), ACTIONS.get(action)
-    followed = {each.leader for each in await house_of(request).records.subscriptions(account)}
-    if state is None or leader not in followed:
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"choose {', '.join(ACTIONS)} for a leader you follow")
-    return await _change(request, account, leader, {"state": state, "ending": positions})
+    return await act_on(request, account_of(session), leader, action, positions)
 
 
 @own.get("/copies")
@@ -147,9 +143,7 @@ async def copies(
     most: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> ledger.CopyPage:
     """List copies and skips of the account, newest first, with reasons and hop times."""
-    rows = await house_of(request).records.copies(account_of(session), _place(before), most, outcome)
-    further = f"{rows[-1]['at']}-{rows[-1]['cl_ord_id']}" if len(rows) == most else None
-    return ledger.CopyPage(copies=[ledger.CopyRow.of(each) for each in rows], next=further)
+    return await page_of(request, account_of(session), before, most, outcome)
 
 
 @own.get("/positions")
@@ -225,10 +219,31 @@ async def audit(
     return [shapes.DeedRow.model_validate(each) for each in await house_of(request).records.deeds(most, before)]
 
 
-async def _change(
-    request: Request, account: AccountId, leader: str, settings: dict[str, Any]
+async def page_of(
+    request: Request, account: AccountId, before: str | None, most: int, outcome: str | None
+) -> ledger.CopyPage:
+    """Return a page of an account's copies."""
+    rows = await house_of(request).records.copies(account, _place(before), most, outcome)
+    further = f"{rows[-1]['at']}-{rows[-1]['cl_ord_id']}" if len(rows) == most else None
+    return ledger.CopyPage(copies=[ledger.CopyRow.of(each) for each in rows], next=further)
+
+
+async def act_on(
+    request: Request, account: AccountId, leader: str, action: str, positions: Ending, actor: str = ""
 ) -> shapes.SubscriptionRow:
-    changed = await house_of(request).change(account, AccountId(leader), settings)
+    """Pause, only close, go on with or end a subscription. Raises NotTaken; 404 where there is none."""
+    state = ACTIONS.get(action)
+    followed = {each.leader for each in await house_of(request).records.subscriptions(account)}
+    if state is None or leader not in followed:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"choose {', '.join(ACTIONS)} for a leader that is followed")
+    return await change(request, account, leader, {"state": state, "ending": positions}, actor)
+
+
+async def change(
+    request: Request, account: AccountId, leader: str, settings: dict[str, Any], actor: str = ""
+) -> shapes.SubscriptionRow:
+    """Change a subscription. Raises NotTaken."""
+    changed = await house_of(request).change(account, AccountId(leader), settings, actor)
     if changed.problems or changed.subscription is None:
         raise NotTaken(changed.problems)
     return shapes.SubscriptionRow.of(changed.subscription)

@@ -10,13 +10,20 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from services.portal.enrolling import ChangedMeanwhile
-from services.portal.web import api, previews, switches
+from services.portal.web import api, following, partners, previews, switches
 from services.portal.web.armour import Armour
 from services.portal.web.door import Doors
 from services.portal.web.house import House
 from services.portal.web.pages import pages
 from services.portal.web.shapes import Refusal
 from shared.ports import Clock
+
+_ROUTERS = (
+    *(api.public, api.own, switches.own, previews.own, following.own),
+    *(api.operators, switches.operators, partners.operators),
+    *(partners.partners, following.partners),
+    pages,
+)
 
 
 def build(
@@ -25,7 +32,7 @@ def build(
     """Return the application and, around it, what a server is given."""
     app = FastAPI(title="Slipstream portal", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     app.state.house, app.state.doors = house, doors
-    for router in (api.public, api.own, switches.own, previews.own, api.operators, switches.operators, pages):
+    for router in _ROUTERS:
         app.include_router(router)
     app.add_api_route("/style.css", _style, include_in_schema=False)
     app.add_exception_handler(ConnectionError, _away)

@@ -4,11 +4,12 @@ import secrets
 from dataclasses import dataclass
 from hmac import compare_digest
 from http import HTTPStatus
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, HTTPException, Request, Response
 
 from services.portal.applicants import Browser
+from services.portal.partnering import Key, Partnering, Scope
 from shared.domain.ids import AccountId
 from shared.ports import Clock
 
@@ -41,6 +42,7 @@ class Doors:
     life_ms: int
     secure: bool
     operator: str | None
+    partnering: Partnering
 
     async def open(self, response: Response, account: AccountId | None = None) -> Browser:
         """Begin a session and give the browser its cookie."""
@@ -99,6 +101,27 @@ async def operator(request: Request) -> None:
         raise HTTPException(
             HTTPStatus.UNAUTHORIZED, "send the operators' credential as a bearer token", {"WWW-Authenticate": "Bearer"}
         )
+
+
+def platform(scope: Scope) -> Any:  # noqa: ANN401 - what FastAPI calls a dependency
+    """Let a partner's platform in whose key has a scope.
+
+    Raises:
+        HTTPException: 401 without a key that works, 403 if it lacks the scope.
+    """
+
+    async def let_in(request: Request) -> Key:
+        text = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        key = await doors_of(request).partnering.key_of(text) if text else None
+        if key is None:
+            raise HTTPException(
+                HTTPStatus.UNAUTHORIZED, "send a partner key as a bearer token", {"WWW-Authenticate": "Bearer"}
+            )
+        if scope not in key.scopes:
+            raise HTTPException(HTTPStatus.FORBIDDEN, f"the key lacks the scope {scope.value}")
+        return key
+
+    return Depends(let_in)
 
 
 SignedIn = Annotated[Browser, Depends(signed_in)]

@@ -9,6 +9,8 @@ from fastapi import Request
 from services.portal.applicants import Member
 from services.portal.connecting import Connecting
 from services.portal.leaving import Leaving
+from services.portal.live import Live
+from services.portal.partnering import Partnering
 from services.portal.previewing import Previewing
 from services.portal.subscribing import Changed, Subscribing
 from services.portal.switching import Switching
@@ -71,16 +73,21 @@ class House:
     leaving: Leaving
     switching: Switching
     previewing: Previewing
+    partnering: Partnering
+    live: Live
     records: Records
     sites: Sequence[str]
     refresh_life_ms: int
 
-    async def change(self, account: AccountId, leader: AccountId, settings: Mapping[str, Any]) -> Changed:
-        """Change a subscription and write down that its follower did; raises as `Subscribing.change`."""
+    async def change(
+        self, account: AccountId, leader: AccountId, settings: Mapping[str, Any], actor: str = ""
+    ) -> Changed:
+        """Change a subscription and write down who did, its follower unless named; raises as `Subscribing.change`."""
         changed = await self.subscribing.change(account, leader, settings)
         if changed.new:
             told = {name: str(value) for name, value in settings.items()}
-            await self.records.note(account, "subscription", leader, told)
+            told |= {"follower": account} if actor else {}
+            await self.records.note(actor or account, "subscription", leader, told)
         return changed
 
 

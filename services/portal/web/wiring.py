@@ -3,24 +3,33 @@
 from urllib.parse import urlsplit
 
 import structlog
+from redis.asyncio import Redis
 
 from services.portal.checkups import Checkups
 from services.portal.connecting import Connecting
 from services.portal.examining import Examining
+from services.portal.hooks.delivering import Delivering
+from services.portal.hooks.guard import Guard
+from services.portal.hooks.outbox import Gathering
+from services.portal.hooks.posting import HttpPost, resolve
 from services.portal.journeys import Pages
 from services.portal.leaving import Leaving
+from services.portal.live import Live
 from services.portal.metrics import Metrics
+from services.portal.partnering import Partnering
 from services.portal.previewing import Previewing
 from services.portal.settings import Settings
 from services.portal.switching import Switching
 from services.portal.web.app import build
 from services.portal.web.door import Doors
 from services.portal.web.house import House
+from services.portal.web.outboxes import StoredOutboxes, StoredPartners
 from services.portal.web.records import StoredBrowsers, StoredJourneys, StoredRecords
-from services.portal.wiring import Portal, opened
+from services.portal.wiring import FollowedOutcomes, Portal, opened
 from shared.bus.client import open_redis
 from shared.bus.keys import Keys
 from shared.bus.notices import GrantNotices
+from shared.bus.tail import OutcomeTail
 from shared.clock import SystemClock
 from shared.lifecycle import Lifetime
 from shared.okx.consenting import Application, OkxConsent
@@ -34,7 +43,7 @@ from shared.store.migrate import migrate
 from shared.telemetry.health import Health
 from shared.telemetry.metrics import Meter
 from shared.telemetry.serving import serve
-from shared.vault.seal import vault_from
+from shared.vault.seal import Vault, vault_from
 from shared.vault.secret import Secret
 
 _SWITCHES_AGAIN_S = 2.0
@@ -60,8 +69,12 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     connecting = Connecting(
         StoredJourneys(database, vault), records, venue, examining, clock, _pages(settings), metrics
     )
-    house = _house(settings, connecting, stored, records, rules, clock)
-    doors = _doors(settings, database, clock)
+    partnering = _tell_partners(life, settings, database, vault, redis, clock, metrics)
+    live = Live(FollowedOutcomes(OutcomeTail(redis, Keys(settings.installation))), clock, metrics)
+    life.background("live", live.read_for_ever)
+    previewing = Previewing(records, rules, clock)
+    house = _house(settings, stored, records, connecting, previewing, partnering, live)
+    doors = _doors(settings, database, clock, partnering)
     life.background("switches", lambda: _publish_switches(stored.switching, clock))
     _, guarded = build(house, doors, clock, _origins(settings), settings.requests_a_minute)
     life.duty(
@@ -75,31 +88,59 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
 
 def _house(
     settings: Settings,
-    connecting: Connecting,
     stored: Portal,
     records: StoredRecords,
-    rules: OkxRules,
-    clock: SystemClock,
+    connecting: Connecting,
+    previewing: Previewing,
+    partnering: Partnering,
+    live: Live,
 ) -> House:
     return House(
         connecting,
         stored.subscribing,
         Leaving(records, stored.subscribing, stored.switching),
         stored.switching,
-        Previewing(records, rules, clock),
+        previewing,
+        partnering,
+        live,
         records,
         settings.okx_allowed_sites,
         round(settings.refresh_life_h * 3_600_000),
     )
 
 
-def _doors(settings: Settings, database: Database, clock: SystemClock) -> Doors:
+def _tell_partners(
+    life: Lifetime,
+    settings: Settings,
+    database: Database,
+    vault: Vault,
+    redis: Redis,
+    clock: SystemClock,
+    metrics: Metrics,
+) -> Partnering:
+    """Gather what happens, and send it to whoever wants to be told."""
+    outboxes, guard, post = StoredOutboxes(database, vault), Guard(resolve, settings.webhooks_private), HttpPost()
+    life.close_later(post.close)
+    gathering = Gathering(
+        outboxes,
+        FollowedOutcomes(OutcomeTail(redis, Keys(settings.installation))),
+        clock,
+        round(settings.refresh_life_h * 3_600_000),
+        round(settings.webhooks_keep_days * 86_400_000),
+    )
+    life.background("happenings", gathering.gather_for_ever)
+    life.background("webhooks", Delivering(outboxes, guard, post, clock, metrics).deliver_for_ever)
+    return Partnering(StoredPartners(database, vault, clock), guard, clock)
+
+
+def _doors(settings: Settings, database: Database, clock: SystemClock, partnering: Partnering) -> Doors:
     return Doors(
         StoredBrowsers(database),
         clock,
         round(settings.session_hours * 3_600_000),
         settings.public_url.startswith("https://"),
         settings.operator_token.get_secret_value() if settings.operator_token else None,
+        partnering,
     )
 
 

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from shared.store.tables import metadata
+from shared.store.partner_tables import every_table
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=every_table,
     render_as_batch=True,  # SQLite cannot alter a column in place
 )
 with context.begin_transaction():

@@ -25,8 +25,9 @@ from shared.store.followers import Followers
 from shared.store.grants import Consent, Grants, OpenedGrants
 from shared.store.leaders import Leaders
 from shared.store.migrate import migrate
+from shared.store.partner_tables import every_table
 from shared.store.subscriptions import Subscriptions
-from shared.store.tables import metadata, trade_events
+from shared.store.tables import trade_events
 from shared.vault.credentials import ApiKey, TokenPair
 from shared.vault.seal import Vault
 from shared.vault.secret import CannotOpen, Secret
@@ -38,7 +39,7 @@ PLANTED = ["planted-access", "planted-refresh", "planted-key", "planted-signing"
 
 async def test_migrations_make_exactly_the_tables_of_this_build(database: Database) -> None:
     def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+        return list(compare_metadata(MigrationContext.configure(connection), every_table))
 
     async with database.reading() as connection:
         assert await connection.run_sync(differences) == []

@@ -28,6 +28,7 @@ OWN = {
     ("get", "/v1/copies"),
     ("get", "/v1/copies/export"),
     ("get", "/v1/positions"),
+    ("get", "/v1/events"),
     ("get", "/v1/switch"),
     ("put", "/v1/switch"),
     ("delete", "/v1/switch"),
@@ -37,12 +38,29 @@ OPERATORS = {
     ("get", "/v1/operators/accounts"),
     ("put", "/v1/operators/accounts/{account}/leads"),
     ("get", "/v1/operators/audit"),
+    ("get", "/v1/operators/keys"),
+    ("post", "/v1/operators/keys"),
+    ("delete", "/v1/operators/keys/{key}"),
     ("get", "/v1/operators/switches"),
     ("put", "/v1/operators/switches/{scope}/{name}"),
     ("delete", "/v1/operators/switches/{scope}/{name}"),
 }
 
 
+PARTNERS = {
+    ("get", "/v1/partner/accounts"): "accounts:read",
+    ("get", "/v1/partner/accounts/{account}/subscriptions"): "accounts:read",
+    ("put", "/v1/partner/accounts/{account}/subscriptions/{leader}"): "subscriptions:write",
+    ("post", "/v1/partner/accounts/{account}/subscriptions/{leader}/{action}"): "subscriptions:write",
+    ("get", "/v1/partner/accounts/{account}/copies"): "copies:read",
+    ("get", "/v1/partner/events"): "copies:read",
+    ("post", "/v1/partner/webhooks"): "webhooks:write",
+    ("get", "/v1/partner/webhooks"): "webhooks:write",
+    ("delete", "/v1/partner/webhooks/{hook}"): "webhooks:write",
+    ("get", "/v1/partner/webhooks/{hook}/deliveries"): "webhooks:write",
+    ("post", "/v1/partner/webhooks/{hook}/replay"): "webhooks:write",
+}
+"""Routes of partners' platforms, each with the scope its key must have."""
 PLATFORM = {"scope": "platform", "name": "all"}
 BODIES = {"{leader}": {"ratio": "1"}, "/leads": {"leads": True}, "/switch": {"action": "stop_opens"}}
 """What a change brings, by a part of its path."""
@@ -63,21 +81,31 @@ async def routes(portal: RunningPortal) -> dict[tuple[str, str], dict[str, Any]]
 
 async def asked(visitor: Visitor, route: tuple[str, str], **names: str) -> httpx.Response:
     method, path = route
-    filled = path.format(**{"leader": "www-1003", "action": "pause", "account": "www-1001", **PLATFORM, **names})
+    filled = path.format(
+        **{
+            "leader": "www-1003",
+            "action": "pause",
+            "account": "www-1001",
+            "hook": "wh_1",
+            "key": "pk_1",
+            **PLATFORM,
+            **names,
+        }
+    )
     body = next((body for part, body in BODIES.items() if part in path), None)
     return await visitor.http.request(method, filled, json=body if method == "put" else None)
 
 
 async def test_every_route_of_the_document_has_a_rule_here(portal: RunningPortal) -> None:
-    assert set(await routes(portal)) == OPEN | OWN | OPERATORS
+    assert set(await routes(portal)) == OPEN | OWN | OPERATORS | PARTNERS.keys()
 
 
 async def test_without_a_sign_in_nothing_is_told_and_nothing_changes(portal: RunningPortal) -> None:
     async with portal.visitor() as stranger:
-        for route in OWN | OPERATORS:
+        for route in OWN | OPERATORS | PARTNERS.keys():
             assert (await asked(stranger, route)).status_code == 401, route
         await stranger.look()  # a session without an account opens no more
-        for route in OWN | OPERATORS:
+        for route in OWN | OPERATORS | PARTNERS.keys():
             assert (await asked(stranger, route)).status_code == 401, route
 
 
@@ -85,11 +113,11 @@ async def test_a_sign_in_is_no_operator_and_an_operator_no_account(portal: Runni
     async with portal.visitor() as anna:
         await anna.connect("1001")
         await anna.me()
-        for route in OPERATORS:
+        for route in OPERATORS | PARTNERS.keys():
             assert (await asked(anna, route)).status_code == 401, route
     async with portal.visitor() as staff:
         staff.http.headers["Authorization"] = f"Bearer {OPERATOR}"
-        for route in OWN:
+        for route in OWN | PARTNERS.keys():
             assert (await asked(staff, route)).status_code == 401, route
         assert (await asked(staff, ("get", "/v1/operators/accounts"))).status_code == 200
         staff.http.headers["Authorization"] = f"Bearer {OPERATOR[:-1]}"
@@ -178,3 +206,24 @@ async def test_one_address_cannot_ask_without_end(tmp_path: Path, redis_server: 
         codes = [(await busy.http.get("/v1/me")).status_code for _ in range(25)]
     assert codes[:20] == [401] * 20
     assert set(codes[21:]) == {429}
+
+
+@pytest.mark.parametrize("scope", sorted(set(PARTNERS.values())))
+async def test_a_platform_s_key_opens_its_scope_and_nothing_else(portal: RunningPortal, scope: str) -> None:
+    async with portal.visitor() as staff, portal.visitor() as platform:
+        staff.http.headers["Authorization"] = f"Bearer {OPERATOR}"
+        made = (await staff.http.post("/v1/operators/keys", json={"label": "ours", "scopes": [scope]})).json()
+        platform.http.headers["Authorization"] = f"Bearer {made['key']}"
+        for route in OWN | OPERATORS:
+            assert (await asked(platform, route)).status_code == 401, route
+        for route, needed in PARTNERS.items():
+            if needed != scope:
+                refused = await asked(platform, route)
+                assert (refused.status_code, needed in refused.text) == (403, True), route
+            elif route[1] != "/v1/partner/events":  # it never ends; tests of its own follow it
+                assert (await asked(platform, route)).status_code not in {401, 403}, route
+        shown = json.dumps((await staff.http.get("/v1/operators/keys")).json())
+        assert made["key"] not in shown
+        assert (await staff.http.delete(f"/v1/operators/keys/{made['id']}")).status_code == 204
+        assert (await asked(platform, ("get", "/v1/partner/accounts"))).status_code == 401
+        assert (await staff.http.delete(f"/v1/operators/keys/{made['id']}")).status_code == 404

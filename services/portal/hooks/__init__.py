@@ -1,0 +1,1 @@
+"""Webhooks: what happened, told to a partner's platform, at least once and signed."""

@@ -1,0 +1,219 @@
+"""Webhooks and their outboxes: where to send, what waits, what was taken, what was given up."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import delete, func, or_, select, update
+
+from shared.domain.ids import EntryId, entry_order
+from shared.store.engine import Database
+from shared.store.partner_tables import deliveries, webhook_places, webhooks
+from shared.vault.seal import Place, Vault
+from shared.vault.secret import Secret
+
+WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
+_OUTCOMES = "outcomes"
+_SHOWN = ("id", "event", "kind", "account", "state", "tries", "due", "status", "error", "created", "finished")
+_CHUNK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where to send what; `by` is the key it was made with."""
+
+    id: str
+    url: str
+    kinds: tuple[str, ...]
+    by: str
+    made_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to be laid into a webhook's outbox."""
+
+    hook: str
+    event: str
+    kind: str
+    account: str
+    body: str
+
+    @property
+    def id(self) -> str:
+        """Return its name: the same for the same event and webhook."""
+        return "msg_" + blake2b(f"{self.hook}|{self.event}".encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message whose time has come, with all it takes to send it."""
+
+    id: str
+    hook: str
+    url: str
+    secret: Secret
+    body: str
+    tries: int
+
+
+class Webhooks:
+    """Reads and writes webhooks and messages."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self._vault = database, vault
+
+    async def add(self, hook: Webhook, secret: Secret) -> None:
+        """Write a webhook down, its secret sealed."""
+        row = {
+            "id": hook.id,
+            "url": hook.url,
+            "kinds": list(hook.kinds),
+            "made_by": hook.by,
+            "made": hook.made_ms,
+            "secret_sealed": self._vault.seal(secret, _place(hook.id)),
+        }
+        async with self._database.writing() as connection:
+            await connection.execute(webhooks.insert(), row)
+
+    async def all(self) -> list[Webhook]:
+        """Return every webhook, oldest first."""
+        query = select(webhooks).order_by(webhooks.c.made, webhooks.c.id)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return [Webhook(row.id, row.url, tuple(row.kinds), row.made_by, row.made) for row in rows]
+
+    async def drop(self, hook: str) -> bool:
+        """Forget a webhook and its messages; False if there was none."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(deliveries).where(deliveries.c.webhook == hook))
+            return (await connection.execute(delete(webhooks).where(webhooks.c.id == hook))).rowcount == 1
+
+    async def place(self) -> EntryId | None:
+        """Return up to which outcome everything is laid out."""
+        query = select(webhook_places.c.entry).where(webhook_places.c.stream == _OUTCOMES)
+        async with self._database.reading() as connection:
+            found = (await connection.execute(query)).scalar_one_or_none()
+        return None if found is None else EntryId(found)
+
+    async def lay(self, messages: Sequence[Message], now_ms: int, place: EntryId | None = None) -> int:
+        """Lay messages out and move the place, in one transaction; returns how many are new. Repeatable."""
+        rows = [
+            {
+                "id": each.id,
+                "webhook": each.hook,
+                "event": each.event,
+                "kind": each.kind,
+                "account": each.account,
+                "body": each.body,
+                "state": WAITING,
+                "tries": 0,
+                "due": now_ms,
+                "created": now_ms,
+            }
+            for each in messages
+        ]
+        statement, new = self._database.upsert(deliveries).on_conflict_do_nothing(), 0
+        async with self._database.writing() as connection:
+            for start in range(0, len(rows), _CHUNK):
+                new += (await connection.execute(statement.values(rows[start : start + _CHUNK]))).rowcount
+            if place is not None:
+                known = (await connection.execute(select(webhook_places.c.entry))).scalar_one_or_none()
+                if known is None or entry_order(EntryId(known)) < entry_order(place):
+                    moved = self._database.upsert(webhook_places).values(stream=_OUTCOMES, entry=place)
+                    await connection.execute(
+                        moved.on_conflict_do_update(index_elements=["stream"], set_={"entry": place})
+                    )
+        return new
+
+    async def due(self, now_ms: int, per_hook: int, most: int) -> list[Due]:
+        """Return messages whose time has come, the oldest first, so many of each webhook at the most."""
+        rank = func.row_number().over(partition_by=deliveries.c.webhook, order_by=(deliveries.c.due, deliveries.c.id))
+        ready = select(deliveries.c.id, rank.label("rank")).where(
+            deliveries.c.state == WAITING, deliveries.c.due <= now_ms
+        )
+        first = ready.subquery()
+        query = (
+            select(deliveries, webhooks.c.url, webhooks.c.secret_sealed)
+            .join(first, first.c.id == deliveries.c.id)
+            .join(webhooks, webhooks.c.id == deliveries.c.webhook)
+            .where(first.c.rank <= per_hook)
+            .order_by(deliveries.c.due)
+            .limit(most)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            Due(row.id, row.webhook, row.url, self._opened(row.webhook, row.secret_sealed), row.body, row.tries)
+            for row in rows
+        ]
+
+    async def claim(self, message: str, tries: int, until_ms: int) -> bool:
+        """Take a message that has had so many tries, until a moment; False if somebody else did."""
+        statement = _of(message).where(deliveries.c.state == WAITING, deliveries.c.tries == tries)
+        return await self._changes(statement.values(tries=tries + 1, due=until_ms))
+
+    async def finish(self, message: str, state: str, status: int, error: str, now_ms: int) -> None:
+        """Note that a message was taken, or is given up."""
+        facts = {"state": state, "status": status or None, "error": error or None, "finished": now_ms}
+        await self._changes(_of(message).values(**facts))
+
+    async def put_off(self, message: str, error: str, due_ms: int) -> None:
+        """Note why a message was not taken, and when to try again."""
+        await self._changes(_of(message).where(deliveries.c.state == WAITING).values(error=error, due=due_ms))
+
+    async def shown(self, hook: str, most: int, before_ms: int | None, state: str | None) -> list[dict[str, Any]]:
+        """Return messages of a webhook, newest first, without their bodies."""
+        query = select(*(deliveries.c[name] for name in _SHOWN)).where(deliveries.c.webhook == hook)
+        if before_ms is not None:
+            query = query.where(deliveries.c.created < before_ms)
+        if state is not None:
+            query = query.where(deliveries.c.state == state)
+        query = query.order_by(deliveries.c.created.desc(), deliveries.c.id.desc()).limit(most)
+        async with self._database.reading() as connection:
+            return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+    async def replay(self, hook: str, since_ms: int | None, now_ms: int) -> int:
+        """Send again what was given up, or everything since a moment; returns how many."""
+        wanted = deliveries.c.state == FAILED if since_ms is None else deliveries.c.created >= since_ms
+        statement = update(deliveries).where(deliveries.c.webhook == hook, wanted)
+        again = statement.values(state=WAITING, tries=0, due=now_ms, finished=None)
+        async with self._database.writing() as connection:
+            return (await connection.execute(again)).rowcount
+
+    async def backlog(self, now_ms: int) -> tuple[int, int]:
+        """Return how many messages wait, and for how many milliseconds the oldest has."""
+        query = select(func.count(), func.min(deliveries.c.created)).where(deliveries.c.state == WAITING)
+        async with self._database.reading() as connection:
+            count, oldest = (await connection.execute(query)).one()
+        return count, 0 if oldest is None else max(0, now_ms - oldest)
+
+    async def prune(self, before_ms: int) -> int:
+        """Forget what was finished before a moment."""
+        done = or_(deliveries.c.state == DELIVERED, deliveries.c.state == FAILED)
+        async with self._database.writing() as connection:
+            return (
+                await connection.execute(delete(deliveries).where(done, deliveries.c.finished < before_ms))
+            ).rowcount
+
+    def _opened(self, hook: str, sealed: bytes) -> Secret:
+        return self._vault.open(sealed, _place(hook))
+
+    async def _changes(self, statement: Any) -> bool:  # noqa: ANN401 - any update
+        async with self._database.writing() as connection:
+            return bool((await connection.execute(statement)).rowcount == 1)
+
+
+def spell(told: dict[str, Any]) -> str:
+    """Spell a body, once and for good: the signature is over these very bytes."""
+    return json.dumps(told, separators=(",", ":"), sort_keys=True)
+
+
+def _of(message: str) -> Any:  # noqa: ANN401 - an update
+    return update(deliveries).where(deliveries.c.id == message)
+
+
+def _place(hook: str) -> Place:
+    return Place("webhooks", "secret_sealed", hook)
