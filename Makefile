@@ -58,13 +58,13 @@ arch: $(STAMP) ## Check the import contracts: floors, purity, blast radius
 	$(BIN)/lint-imports
 
 test: $(STAMP) ## Run the suite; PYTEST_ARGS="-k words" narrows it
-	$(BIN)/pytest -n 2 --ignore=tests/e2e $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal --ignore=tests/e2e $(PYTEST_ARGS)
 
 check: format lint types arch test ## All of the above: what has to pass before anything is merged, with `make e2e`
 
 ##@ Prove
 e2e: $(STAMP) ## Prove whole ways: rehearsals, bad builds, failovers of clusters and sentinels, renewals, the API's document
-	$(BIN)/pytest -n 2 --ignore=tests/e2e/browser tests/e2e
+	$(BIN)/pytest -n 2 --dist worksteal --ignore=tests/e2e/browser tests/e2e
 
 browser: $(STAMP) ## Walk through the pages in the machine's Chromium; pictures land in build/browser
 	$(BIN)/pytest tests/e2e/browser

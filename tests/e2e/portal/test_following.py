@@ -11,7 +11,7 @@ import pytest
 
 from shared.bus.embedded import EmbeddedServer
 from shared.messages.outcome import OutcomeKind
-from tests.integration.portal.test_partners import happen
+from tests.e2e.portal.test_partners import happen
 from tests.support.portal import RunningPortal, Visitor, partner_key, running_portal
 from tests.support.redis_server import own_redis_server
 from tests.support.simulator import people
