@@ -156,7 +156,7 @@ async def test_a_dead_receiver_is_tried_again_and_holds_up_nobody(
 
 
 async def nothing_waits(platform: Visitor, name: str) -> bool:
-    return (await platform.http.get(f"/v1/partner/webhooks/{name}/deliveries?state=waiting")).json() == []
+    return bool((await platform.http.get(f"/v1/partner/webhooks/{name}/deliveries?state=waiting")).json() == [])
 
 
 async def test_two_portals_send_each_message_once(
