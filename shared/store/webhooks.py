@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+import structlog
 from sqlalchemy import delete, func, or_, select, update
 
 from shared.domain.ids import EntryId, entry_order
 from shared.store.engine import Database
 from shared.store.partner_tables import deliveries, webhook_places, webhooks
 from shared.vault.seal import Place, Vault
-from shared.vault.secret import Secret
+from shared.vault.secret import CannotOpen, Secret
 
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
 _OUTCOMES = "outcomes"
@@ -145,9 +146,11 @@ class Webhooks:
         )
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
+        opened = {row.webhook: self._opened(row.webhook, row.secret_sealed) for row in rows}
         return [
-            Due(row.id, row.webhook, row.url, self._opened(row.webhook, row.secret_sealed), row.body, row.tries)
+            Due(row.id, row.webhook, row.url, secret, row.body, row.tries)
             for row in rows
+            if (secret := opened[row.webhook]) is not None
         ]
 
     async def claim(self, message: str, tries: int, until_ms: int) -> bool:
@@ -198,8 +201,13 @@ class Webhooks:
                 await connection.execute(delete(deliveries).where(done, deliveries.c.finished < before_ms))
             ).rowcount
 
-    def _opened(self, hook: str, sealed: bytes) -> Secret:
-        return self._vault.open(sealed, _place(hook))
+    def _opened(self, hook: str, sealed: bytes) -> Secret | None:
+        """Open a webhook's secret; one that does not open is logged, and keeps no other from being told."""
+        try:
+            return self._vault.open(sealed, _place(hook))
+        except CannotOpen as error:
+            structlog.get_logger().error("webhook_not_opened", hook=hook, reason=str(error))
+            return None
 
     async def _changes(self, statement: Any) -> bool:  # noqa: ANN401 - any update
         async with self._database.writing() as connection:

@@ -200,11 +200,12 @@ async def accounts(
 async def let_lead(account: shapes.Name, leads: shapes.Leads, request: Request) -> shapes.Leads:
     """Approve an account as a leader, or stop it from being one, with a kill switch that no approval lifts."""
     house, leader = house_of(request), AccountId(account)
-    if await house.records.member(leader) is None:
+    member = await house.records.member(leader)
+    if member is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, "there is no account of that name")
     if leads.leads:
         await house.records.let_lead(leader, True)
-    else:
+    elif member.leads:
         await house.leaving.stop_leading("operator", leader, leads.positions)
     return leads
 
