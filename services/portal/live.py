@@ -5,7 +5,7 @@ comes back with the last id it saw. From that id on it is first given what it mi
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,7 +15,7 @@ import structlog
 
 from services.portal.hooks.happenings import Happening, of_outcome
 from services.portal.metrics import Metrics
-from shared.domain.ids import AccountId, EntryId, entry_order
+from shared.domain.ids import STREAM_START, AccountId, EntryId, entry_order
 from shared.messages import outcome as outcomes
 from shared.ports import Clock
 
@@ -70,7 +70,8 @@ class Live:
     def __init__(self, tail: Tail, clock: Clock, metrics: Metrics, most: int = MOST_WATCHERS) -> None:
         self._tail, self._clock, self._metrics, self._most = tail, clock, metrics, most
         self._watchers: set[_Watcher] = set()
-        self._at: EntryId | None = None
+        self._at = STREAM_START
+        """Where the reader stands; set by whoever is first to watch."""
         self._wanted = asyncio.Event()
         self._open = 0
 
@@ -90,15 +91,16 @@ class Live:
                 await self._clock.sleep(_AGAIN_S)
 
     async def _read(self) -> None:
-        at = self._at or await self._tail.last()
+        at = self._at
         rows = await self._tail.follow(at, _PAGE, _BLOCK_MS)
-        self._at = rows[-1][0] if rows else at
+        if self._watchers:
+            self._at = rows[-1][0] if rows else at
         for entry, happening in _happened(rows):
             for each in self._watchers:
                 if each.account in (None, happening.account):
                     each.offer(entry, Told(entry, happening))
 
-    async def watch(self, account: AccountId | None, last_seen: EntryId | None) -> AsyncIterator[Told]:
+    async def watch(self, account: AccountId | None, last_seen: EntryId | None) -> AsyncGenerator[Told, None]:
         """Yield what happens to an account, or to all of them, from now on or after what was seen last.
 
         Raises:
@@ -128,6 +130,8 @@ class Live:
     @contextmanager
     def _watching(self, account: AccountId | None, after: EntryId) -> Iterator[_Watcher]:
         watcher = _Watcher(account, after)
+        if not self._watchers:
+            self._at = after
         self._watchers.add(watcher)
         self._wanted.set()
         try:
@@ -136,7 +140,6 @@ class Live:
             self._watchers.discard(watcher)
             if not self._watchers:
                 self._wanted.clear()
-                self._at = None
 
     async def _missed(self, account: AccountId | None, after: EntryId) -> AsyncIterator[Told]:
         upto, place = await self._tail.last(), after

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -50,9 +51,10 @@ def _following(request: Request, account: AccountId | None, last_seen: str | Non
     return StreamingResponse(_spelled(live.watch(account, seen)), media_type=_MEDIA)
 
 
-async def _spelled(told: AsyncIterator[Told]) -> AsyncIterator[str]:
-    async for each in told:
-        yield _event(each)
+async def _spelled(told: AsyncGenerator[Told, None]) -> AsyncIterator[str]:
+    async with aclosing(told):  # whoever leaves is not waited for
+        async for each in told:
+            yield _event(each)
 
 
 def _event(told: Told) -> str:
