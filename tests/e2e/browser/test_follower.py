@@ -83,6 +83,10 @@ async def test_from_consent_to_leaving(portal: RunningPortal, page: Page, way: s
     await shot(page, f"{kind}-1-welcome")
     await consent(page, way)
     await expect(page.get_by_role("heading", name="OKX account 1001")).to_be_visible()
+    await portal.simulator.trade("1002", INSTRUMENT, "buy", "6")
+    await portal.simulator.trade("1002", INSTRUMENT, "sell", "6")
+    await until(lambda: tried(page, "Orders you would have placed"), within_s=30)
+    await shot(page, f"{kind}-1-tried")
     await page.get_by_label("with a ratio of").fill("0.5")
     await page.get_by_role("button", name="Copy", exact=True).click()
     await expect(page.get_by_role("cell", name="active")).to_be_visible()
@@ -125,6 +129,13 @@ async def test_refusing_and_coming_back_twice_are_said_clearly(portal: RunningPo
     await shot(page, "used")
     await page.get_by_role("link", name="Begin again").click()
     await expect(page.get_by_role("button", name="Connect with OKX", exact=True)).to_be_visible()
+
+
+async def tried(page: Page, told: str) -> bool:
+    """Try the leader with the ratio of the form, and tell whether the page says so."""
+    await page.get_by_label("with a ratio of").fill("0.5")
+    await page.get_by_role("button", name="Try it first").click()
+    return await page.get_by_text(told).count() > 0
 
 
 async def held(portal: RunningPortal, size: str | None) -> bool:
