@@ -93,13 +93,13 @@ class Process:
         """Return the URL of /readyz and /metrics, as logged. Raises as `line`."""
         return str((await self.line(lambda said: said.get("event") == "telemetry_listening"))["url"])
 
-    async def end(self) -> int:
+    async def end(self, within_s: float = _START_S) -> int:
         """Wait until it ends by itself and return its code; raises DidNotRun if it takes too long."""
-        for _ in range(round(_START_S / _POLL_S)):
+        for _ in range(round(within_s / _POLL_S)):
             if self._running is not None and self._running.poll() is not None:
                 return self._running.returncode
             await asyncio.sleep(_POLL_S)
-        raise self.failure(f"did not end within {_START_S:g} s")
+        raise self.failure(f"did not end within {within_s:g} s")
 
     def kill(self) -> None:
         """End it with SIGKILL, as a crash would."""

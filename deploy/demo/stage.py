@@ -21,6 +21,8 @@ from deploy.demo.venue import Venue
 from shared.bus.embedded import EmbeddedServer
 
 INSTALLATION = "demo"
+_ENROLMENT_S, _BYTES_A_SECOND = 45.0, 500_000
+"""How long enrolling may take: a hundred thousand accounts are some seventy megabytes."""
 _READY_S = 60.0
 _POLL_S = 0.2
 
@@ -197,7 +199,7 @@ async def enrol(
     command = Process("enrolment", "services.portal", settings, logs, "enrol", str(told), *more)
     try:
         command.start()
-        if await command.end() != 0:
+        if await command.end(_ENROLMENT_S + len(told.read_bytes()) / _BYTES_A_SECOND) != 0:
             raise command.failure("failed")
     finally:
         command.kill()

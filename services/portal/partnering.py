@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from services.portal.hooks.guard import Guard
+from services.portal.hooks.guarding import Guard
 from services.portal.hooks.signing import make_secret
 from shared.ports import Clock
 from shared.vault.secret import Secret
@@ -68,7 +68,7 @@ class Partners(Protocol):
         """Forget a webhook and what waits for it."""
 
     async def deliveries(
-        self, hook: str, most: int, before_ms: int | None, state: str | None
+        self, hook: str, most: int, before: tuple[int, str] | None, state: str | None
     ) -> Sequence[Mapping[str, Any]]:
         """Return messages of a webhook, newest first."""
 
@@ -112,13 +112,15 @@ class Partnering:
         """Make a webhook; its secret is told once.
 
         Raises:
-            NotAllowed: its URL may not be sent to.
+            Unsafe: its URL may not be sent to.
         """
-        target = await self._guard.check(url)  # its path and query may be secrets: they are written down nowhere else
+        checked = await self._guard.check(url)  # path and query may be secrets: they are written down nowhere else
         hook = Hook(f"wh_{secrets.token_hex(8)}", url, sorted(kinds), by, self._clock.now_ms())
         secret = make_secret()
         await self._partners.add_hook(hook, secret)
-        await self._partners.note(by, "make_webhook", hook.id, {"host": target.host, "kinds": ",".join(hook.kinds)})
+        await self._partners.note(
+            by, "make_webhook", hook.id, {"host": checked.target.host, "kinds": ",".join(hook.kinds)}
+        )
         return hook, secret
 
     async def hooks(self) -> Sequence[Hook]:
@@ -137,10 +139,10 @@ class Partnering:
         return dropped
 
     async def deliveries(
-        self, hook: str, most: int, before_ms: int | None, state: str | None
+        self, hook: str, most: int, before: tuple[int, str] | None, state: str | None
     ) -> Sequence[Mapping[str, Any]]:
         """Return messages of a webhook, newest first, without their bodies."""
-        return await self._partners.deliveries(hook, most, before_ms, state)
+        return await self._partners.deliveries(hook, most, before, state)
 
     async def replay(self, by: str, hook: str, since_ms: int | None) -> int:
         """Send again what was given up, or everything since a moment; returns how many messages."""

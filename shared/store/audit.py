@@ -59,6 +59,13 @@ class AuditLog:
         async with self._database.reading() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
+    async def done_since(self, action: str, at_ms: int) -> list[tuple[str, int]]:
+        """Return to whom something was done since a moment, and when, oldest first."""
+        query = select(audit_log.c.subject, audit_log.c.at).where(audit_log.c.action == action, audit_log.c.at >= at_ms)
+        async with self._database.reading() as connection:
+            rows = await connection.execute(query.order_by(audit_log.c.number))
+            return [(row.subject, row.at) for row in rows]
+
     async def first_broken(self) -> int | None:
         """Return the number of the first entry that does not fit the chain, or None if all do."""
         expected, previous = 1, _BEFORE_THE_FIRST

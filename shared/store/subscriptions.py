@@ -110,10 +110,10 @@ class Subscriptions:
         async with self._database.reading() as connection:
             return [_subscription(row, row.made) for row in await connection.execute(query)]
 
-    async def made_since(self, at_ms: int, limit: int) -> list[Subscription]:
-        """Return versions made since a moment, oldest first."""
+    async def made_since(self, at_ms: int) -> list[Subscription]:
+        """Return every version made since a moment, oldest first."""
         table = subscription_versions
-        query = select(table).where(table.c.made >= at_ms).order_by(table.c.made, table.c.version).limit(limit)
+        query = select(table).where(table.c.made >= at_ms).order_by(table.c.made, table.c.version)
         async with self._database.reading() as connection:
             return [_subscription(row, row.made) for row in await connection.execute(query)]
 

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from shared.domain.ids import EntryId, entry_order
 from shared.store.engine import Database
@@ -16,7 +16,6 @@ from shared.vault.seal import Place, Vault
 from shared.vault.secret import CannotOpen, Secret
 
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
-_OUTCOMES = "outcomes"
 _SHOWN = ("id", "event", "kind", "account", "state", "tries", "due", "status", "error", "created", "finished")
 _CHUNK = 200
 
@@ -92,15 +91,17 @@ class Webhooks:
             await connection.execute(delete(deliveries).where(deliveries.c.webhook == hook))
             return (await connection.execute(delete(webhooks).where(webhooks.c.id == hook))).rowcount == 1
 
-    async def place(self) -> EntryId | None:
-        """Return up to which outcome everything is laid out."""
-        query = select(webhook_places.c.entry).where(webhook_places.c.stream == _OUTCOMES)
+    async def place(self, source: str) -> EntryId | None:
+        """Return up to where everything of a source is laid out."""
+        query = select(webhook_places.c.entry).where(webhook_places.c.stream == source)
         async with self._database.reading() as connection:
             found = (await connection.execute(query)).scalar_one_or_none()
         return None if found is None else EntryId(found)
 
-    async def lay(self, messages: Sequence[Message], now_ms: int, place: EntryId | None = None) -> int:
-        """Lay messages out and move the place, in one transaction; returns how many are new. Repeatable."""
+    async def lay(
+        self, messages: Sequence[Message], now_ms: int, source: str = "", place: EntryId | None = None
+    ) -> int:
+        """Lay messages out and move a source's place, in one transaction; returns how many are new. Repeatable."""
         rows = [
             {
                 "id": each.id,
@@ -121,9 +122,10 @@ class Webhooks:
             for start in range(0, len(rows), _CHUNK):
                 new += (await connection.execute(statement.values(rows[start : start + _CHUNK]))).rowcount
             if place is not None:
-                known = (await connection.execute(select(webhook_places.c.entry))).scalar_one_or_none()
+                query = select(webhook_places.c.entry).where(webhook_places.c.stream == source)
+                known = (await connection.execute(query)).scalar_one_or_none()
                 if known is None or entry_order(EntryId(known)) < entry_order(place):
-                    moved = self._database.upsert(webhook_places).values(stream=_OUTCOMES, entry=place)
+                    moved = self._database.upsert(webhook_places).values(stream=source, entry=place)
                     await connection.execute(
                         moved.on_conflict_do_update(index_elements=["stream"], set_={"entry": place})
                     )
@@ -155,23 +157,26 @@ class Webhooks:
 
     async def claim(self, message: str, tries: int, until_ms: int) -> bool:
         """Take a message that has had so many tries, until a moment; False if somebody else did."""
-        statement = _of(message).where(deliveries.c.state == WAITING, deliveries.c.tries == tries)
-        return await self._changes(statement.values(tries=tries + 1, due=until_ms))
+        return await self._changes(_claimed(message, tries).values(tries=tries + 1, due=until_ms))
 
-    async def finish(self, message: str, state: str, status: int, error: str, now_ms: int) -> None:
-        """Note that a message was taken, or is given up."""
+    async def finish(self, message: str, tries: int, state: str, status: int, error: str, now_ms: int) -> bool:
+        """Note that a message was taken, or is given up, by its last try; False if it was claimed again since."""
         facts = {"state": state, "status": status or None, "error": error or None, "finished": now_ms}
-        await self._changes(_of(message).values(**facts))
+        return await self._changes(_claimed(message, tries).values(**facts))
 
-    async def put_off(self, message: str, error: str, due_ms: int) -> None:
-        """Note why a message was not taken, and when to try again."""
-        await self._changes(_of(message).where(deliveries.c.state == WAITING).values(error=error, due=due_ms))
+    async def put_off(self, message: str, tries: int, error: str, due_ms: int) -> bool:
+        """Note why a message was not taken, and when to try again; False if it was claimed again since."""
+        return await self._changes(_claimed(message, tries).values(error=error, due=due_ms))
 
-    async def shown(self, hook: str, most: int, before_ms: int | None, state: str | None) -> list[dict[str, Any]]:
-        """Return messages of a webhook, newest first, without their bodies."""
+    async def shown(
+        self, hook: str, most: int, before: tuple[int, str] | None, state: str | None
+    ) -> list[dict[str, Any]]:
+        """Return messages of a webhook that lie before a place, newest first, without their bodies."""
         query = select(*(deliveries.c[name] for name in _SHOWN)).where(deliveries.c.webhook == hook)
-        if before_ms is not None:
-            query = query.where(deliveries.c.created < before_ms)
+        if before is not None:
+            at, name = before
+            same = and_(deliveries.c.created == at, deliveries.c.id < name)
+            query = query.where(or_(deliveries.c.created < at, same))
         if state is not None:
             query = query.where(deliveries.c.state == state)
         query = query.order_by(deliveries.c.created.desc(), deliveries.c.id.desc()).limit(most)
@@ -196,6 +201,8 @@ class Webhooks:
     async def prune(self, before_ms: int) -> int:
         """Forget what was finished before a moment."""
         done = or_(deliveries.c.state == DELIVERED, deliveries.c.state == FAILED)
+        # What is told of grants is known again by its row: gone, it would be told again.
+        done = and_(done, deliveries.c.kind.not_like("grant.%"))
         async with self._database.writing() as connection:
             return (
                 await connection.execute(delete(deliveries).where(done, deliveries.c.finished < before_ms))
@@ -219,8 +226,11 @@ def spell(told: dict[str, Any]) -> str:
     return json.dumps(told, separators=(",", ":"), sort_keys=True)
 
 
-def _of(message: str) -> Any:  # noqa: ANN401 - an update
-    return update(deliveries).where(deliveries.c.id == message)
+def _claimed(message: str, tries: int) -> Any:  # noqa: ANN401 - an update
+    """Mean a message as long as nobody has tried it since: the count of tries is its claim."""
+    return update(deliveries).where(
+        deliveries.c.id == message, deliveries.c.state == WAITING, deliveries.c.tries == tries
+    )
 
 
 def _place(hook: str) -> Place:

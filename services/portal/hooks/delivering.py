@@ -5,6 +5,7 @@ slow or dead holds up its own messages alone.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,8 +14,9 @@ from typing import Protocol
 
 import structlog
 
-from services.portal.hooks.guard import Guard, NotAllowed, Target
+from services.portal.hooks.guarding import Checked, Guard
 from services.portal.hooks.signing import signed
+from services.portal.hooks.targets import Unsafe
 from services.portal.metrics import Metrics
 from shared.domain.backoff import delay_ms
 from shared.ports import Clock
@@ -24,7 +26,7 @@ TRIES = 14
 """After the last of them a message is given up: about a day after the first."""
 _FIRST_MS, _MOST_MS = 10_000, 6 * 3_600_000
 _CLAIM_MS = 60_000
-_PER_HOOK, _AT_ONCE = 4, 32
+_PER_HOOK, _AT_ONCE = 4, 256
 _IDLE_S = 0.5
 
 
@@ -50,10 +52,10 @@ class Messages(Protocol):
         """Take a message until a moment, counting a try; False if somebody else did."""
 
     async def delivered(self, message: Waiting, status: int, now_ms: int) -> None:
-        """Note that a message was taken."""
+        """Note that a message was taken; nothing if its claim has ended and somebody else took it."""
 
     async def failed(self, message: Waiting, why: str, again_ms: int | None, now_ms: int) -> None:
-        """Note that it was not, and when to try again; None gives it up."""
+        """Note that it was not, and when to try again; None gives it up. Nothing if its claim has ended."""
 
     async def backlog(self, now_ms: int) -> tuple[int, int]:
         """Return how many messages wait, and for how many milliseconds the oldest has."""
@@ -62,7 +64,7 @@ class Messages(Protocol):
 class Post(Protocol):
     """The way out."""
 
-    async def send(self, target: Target, headers: dict[str, str], body: bytes) -> int:
+    async def send(self, checked: Checked, headers: dict[str, str], body: bytes) -> int:
         """Send a message and return the receiver's status. Raises OSError (also time-outs) if none came."""
 
 
@@ -78,7 +80,7 @@ class Delivering:
 
     async def deliver_for_ever(self) -> None:
         """Send until cancelled."""
-        flying: set[asyncio.Task[None]] = set()
+        flying: dict[asyncio.Task[None], str] = {}
         while True:
             try:
                 begun = await self._begin(flying)
@@ -89,17 +91,17 @@ class Delivering:
             if not begun:
                 await self.clock.sleep(_IDLE_S)
 
-    async def _begin(self, flying: set[asyncio.Task[None]]) -> int:
-        """Begin to send what may be; returns how many."""
-        begun, loop = 0, asyncio.get_running_loop()
+    async def _begin(self, flying: dict[asyncio.Task[None], str]) -> int:
+        """Begin to send what may be, so many to each webhook at once at the most; returns how many."""
+        begun, loop, busy = 0, asyncio.get_running_loop(), Counter(flying.values())
         for each in await self.messages.waiting(self.clock.now_ms(), _PER_HOOK, _AT_ONCE):
-            if len(flying) >= _AT_ONCE:
-                break
+            if busy[each.hook] >= _PER_HOOK or len(flying) >= _AT_ONCE:
+                continue
             if await self.messages.claim(each, self.clock.now_ms() + _CLAIM_MS):
-                begun += 1
+                begun, busy[each.hook] = begun + 1, busy[each.hook] + 1
                 task = loop.create_task(self.deliver(each))
-                flying.add(task)
-                task.add_done_callback(flying.discard)
+                flying[task] = each.hook
+                task.add_done_callback(flying.pop)
         return begun
 
     async def deliver(self, message: Waiting) -> None:
@@ -118,10 +120,10 @@ class Delivering:
         """Return the receiver's status, and why it does not count as taken."""
         body = message.body.encode()
         try:
-            target = await self.guard.check(message.url)
+            checked = await self.guard.check(message.url)
             headers = signed(message.secret, message.id, self.clock.now_ms() // 1_000, body)
-            status = await self.post.send(target, {**headers, "content-type": "application/json"}, body)
-        except NotAllowed as error:
+            status = await self.post.send(checked, {**headers, "content-type": "application/json"}, body)
+        except Unsafe as error:
             return 0, str(error)
         except OSError as error:
             return 0, f"no answer: {type(error).__name__}"

@@ -81,6 +81,11 @@ def of_grant(life: GrantLife, kind: Kind, at_ms: int, ends_ms: int | None = None
     return Happening(f"{kind.value}:{life.account}:{life.version}", kind, life.account, at_ms, data)
 
 
+def of_leaving(account: AccountId, at_ms: int) -> Happening:
+    """Tell that an account has left: what let us act for it is deleted."""
+    return Happening(f"left:{account}:{at_ms}", Kind.GRANT_DEAD, account, at_ms, {"status": "disconnected"})
+
+
 def of_subscription(subscription: Subscription) -> Happening:
     """Tell a version of a subscription."""
     message = write_subscription(subscription)

@@ -6,12 +6,13 @@ this, and begin again where they please. Without a webhook nothing is read.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 import structlog
 
-from services.portal.hooks.happenings import Happening, Kind, of_grant, of_outcome, of_subscription
+from services.portal.hooks.happenings import Happening, Kind, of_grant, of_leaving, of_outcome, of_subscription
 from shared.domain.grants import GrantLife, GrantStatus, consent_ends_ms
 from shared.domain.ids import AccountId, EntryId, entry_order
 from shared.domain.subscriptions import Subscription
@@ -23,7 +24,15 @@ _LOOK_S = 1.0
 _GRANTS_EVERY_MS = 30_000
 _DYING_MS = 86_400_000
 _OVERLAP_MS = 60_000
-"""How far back changes of subscriptions are looked for again: others' clocks may be behind ours."""
+"""How far back changes are looked for again: others' clocks may be behind ours."""
+
+
+class Source(StrEnum):
+    """Where happenings come from; each has a place of its own up to which it is laid out."""
+
+    OUTCOMES = "outcomes"
+    CHANGES = "changes"
+    GRANTS = "grants"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +50,22 @@ class Outboxes(Protocol):
     async def wanting(self) -> Sequence[Wanting]:
         """Return every webhook in use."""
 
-    async def place(self) -> EntryId | None:
-        """Return up to which outcome everything is laid out, None if nothing ever was."""
+    async def place(self, source: Source) -> EntryId | None:
+        """Return up to where a source is laid out, None if it never was."""
 
-    async def lay(self, happenings: Sequence[tuple[str, Happening]], now_ms: int, place: EntryId | None = None) -> int:
-        """Lay happenings into webhooks' outboxes, each once, and move the place; returns how many are new."""
+    async def lay(
+        self, happenings: Sequence[tuple[str, Happening]], now_ms: int, source: Source, place: EntryId | None
+    ) -> None:
+        """Lay happenings into webhooks' outboxes, each once, and move the source's place."""
 
     async def lives(self) -> Mapping[AccountId, GrantLife]:
         """Return what is known of every grant."""
 
-    async def changed_since(self, at_ms: int, most: int) -> Sequence[Subscription]:
-        """Return versions of subscriptions made since a moment, oldest first."""
+    async def changed_since(self, at_ms: int) -> Sequence[Subscription]:
+        """Return every version of a subscription made since a moment, oldest first."""
+
+    async def left_since(self, at_ms: int) -> Sequence[tuple[AccountId, int]]:
+        """Return who has left since a moment, and when: nothing else is known of them any more."""
 
     async def prune(self, before_ms: int) -> int:
         """Forget what was delivered, or given up, before a moment."""
@@ -88,26 +102,35 @@ class Gathering:
 
     async def gather(self) -> bool:
         """Lay out what has happened; tells whether there is more at once."""
-        wanting = await self.outboxes.wanting()
-        if not wanting:
+        if not await self.outboxes.wanting():
             return False
         now_ms = self.clock.now_ms()
         if now_ms - self._looked_ms >= _GRANTS_EVERY_MS:
-            await self._lay(wanting, await self._grants(now_ms), now_ms)
+            await self._lay(await self._grants(now_ms), now_ms, Source.GRANTS, None)
             await self.outboxes.prune(now_ms - self.keep_ms)
             self._looked_ms = now_ms
-        since_ms = max(min(each.made_ms for each in wanting), now_ms - _GRANTS_EVERY_MS - _OVERLAP_MS)
-        changed = await self.outboxes.changed_since(since_ms, _PAGE)
-        await self._lay(wanting, [of_subscription(each) for each in changed], now_ms)
-        return await self._copies(wanting, now_ms)
+        await self._changes(now_ms)
+        return await self._copies(now_ms)
 
-    async def _copies(self, wanting: Sequence[Wanting], now_ms: int) -> bool:
-        first = EntryId(f"{min(each.made_ms for each in wanting) - 1}-0")
-        place = max(await self.outboxes.place() or first, first, key=entry_order)
-        rows = await self.outcomes.after(place, _PAGE)
+    async def _copies(self, now_ms: int) -> bool:
+        rows = await self.outcomes.after(await self._place(Source.OUTCOMES), _PAGE)
         if rows:
-            await self._lay(wanting, [each for row in rows if (each := _read(*row))], now_ms, rows[-1][0])
+            happened = [each for row in rows if (each := _read(*row))]
+            await self._lay(happened, now_ms, Source.OUTCOMES, rows[-1][0])
         return len(rows) == _PAGE
+
+    async def _changes(self, now_ms: int) -> None:
+        """Lay out changed subscriptions and who left, both by time, looked back on for a while."""
+        since_ms = entry_order(await self._place(Source.CHANGES))[0] - _OVERLAP_MS
+        happened = [of_subscription(each) for each in await self.outboxes.changed_since(since_ms)]
+        happened += [of_leaving(account, at_ms) for account, at_ms in await self.outboxes.left_since(since_ms)]
+        await self._lay(happened, now_ms, Source.CHANGES, EntryId(f"{now_ms}-0"))
+
+    async def _place(self, source: Source) -> EntryId:
+        """Return where to read on: never before the first webhook was made."""
+        hooks = await self.outboxes.wanting()
+        first = EntryId(f"{min((each.made_ms for each in hooks), default=self.clock.now_ms()) - 1}-0")
+        return max(await self.outboxes.place(source) or first, first, key=entry_order)
 
     async def _grants(self, now_ms: int) -> list[Happening]:
         found = []
@@ -119,17 +142,16 @@ class Gathering:
                 found.append(of_grant(life, Kind.GRANT_DYING, now_ms, ends_ms))
         return found
 
-    async def _lay(
-        self, wanting: Sequence[Wanting], happened: Sequence[Happening], now_ms: int, place: EntryId | None = None
-    ) -> None:
+    async def _lay(self, happened: Sequence[Happening], now_ms: int, source: Source, place: EntryId | None) -> None:
+        """Ask who wants it only now: a webhook made while this was read wants what came after it was made."""
         pairs = [
             (hook.id, each)
+            for hook in await self.outboxes.wanting()
             for each in happened
-            for hook in wanting
             if each.kind.value in hook.kinds and each.at_ms >= hook.made_ms
         ]
         if pairs or place:
-            await self.outboxes.lay(pairs, now_ms, place)
+            await self.outboxes.lay(pairs, now_ms, source, place)
 
 
 def _read(entry: EntryId, payload: bytes) -> Happening | None:

@@ -1,12 +1,14 @@
-"""The way out for webhooks: one request to the very address that was checked, under the name it was checked for."""
+"""The way out for webhooks: one request to an address that was checked, under the name it was checked for."""
 
 import asyncio
-import socket
-from collections.abc import Sequence
+from contextlib import suppress
+from ipaddress import IPv6Address
 
 import httpx
 
-from services.portal.hooks.guard import Target
+from services.portal.hooks.addresses import Address
+from services.portal.hooks.guarding import Checked
+from services.portal.hooks.targets import Target
 
 _ANSWER_S = 10.0
 
@@ -23,30 +25,25 @@ class HttpPost:
         """Close what is open."""
         await self._http.aclose()
 
-    async def send(self, target: Target, headers: dict[str, str], body: bytes) -> int:
-        """Send a message and return the status.
+    async def send(self, checked: Checked, headers: dict[str, str], body: bytes) -> int:
+        """Send a message to the first of its addresses that takes a connection, and return the status.
 
         Raises:
             OSError: no answer in time, no connection, or a certificate that is not the name's.
         """
-        named = {**headers, "host": _host(target), "user-agent": "slipstream-webhooks/1"}
-        extensions = {"sni_hostname": target.host}
         try:
             async with asyncio.timeout(_ANSWER_S):
-                request = self._http.stream("POST", target.url, content=body, headers=named, extensions=extensions)
-                async with request as answer:
-                    return answer.status_code
+                for address in checked.addresses[:-1]:
+                    with suppress(httpx.ConnectError):
+                        return await self._send(checked.target, address, headers, body)
+                return await self._send(checked.target, checked.addresses[-1], headers, body)
         except httpx.HTTPError as error:
             raise ConnectionError(type(error).__name__) from error
 
-
-def _host(target: Target) -> str:
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    usual = {"https": 443, "http": 80}[target.scheme]
-    return host if target.port == usual else f"{host}:{target.port}"
-
-
-async def resolve(host: str, port: int) -> Sequence[str]:
-    """Return every address of a host. OSError if it has none."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
+    async def _send(self, target: Target, address: Address, headers: dict[str, str], body: bytes) -> int:
+        host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+        url = f"{target.scheme}://{host}:{target.port}{target.path}"
+        named = {**headers, "host": target.authority, "user-agent": "slipstream-webhooks/1"}
+        name = {"sni_hostname": target.host}
+        async with self._http.stream("POST", url, content=body, headers=named, extensions=name) as answer:
+            return answer.status_code

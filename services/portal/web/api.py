@@ -33,7 +33,7 @@ public = APIRouter(prefix="/v1", tags=["connect"], responses=SAID)
 own = APIRouter(prefix="/v1", tags=["account"], responses=SAID)
 operators = APIRouter(prefix="/v1/operators", tags=["operators"], dependencies=[AnOperator], responses=SAID)
 
-_LONGEST_MOMENT = 15
+_LONGEST_MOMENT = 14
 
 ACTIONS = {
     "pause": SubscriptionState.PAUSED,
@@ -224,7 +224,7 @@ async def page_of(
     request: Request, account: AccountId, before: str | None, most: int, outcome: str | None
 ) -> ledger.CopyPage:
     """Return a page of an account's copies."""
-    rows = await house_of(request).records.copies(account, _place(before), most, outcome)
+    rows = await house_of(request).records.copies(account, place_of(before), most, outcome)
     further = f"{rows[-1]['at']}-{rows[-1]['cl_ord_id']}" if len(rows) == most else None
     return ledger.CopyPage(copies=[ledger.CopyRow.of(each) for each in rows], next=further)
 
@@ -278,10 +278,15 @@ def account_of(session: Browser) -> AccountId:
     return session.account
 
 
-def _place(cursor: str | None) -> tuple[int, str] | None:
+def place_of(cursor: str | None) -> tuple[int, str] | None:
+    """Read where an earlier page ended.
+
+    Raises:
+        HTTPException: 400 it is no such place.
+    """
     if cursor is None:
         return None
     at, _, name = cursor.partition("-")
-    if not (at.isdecimal() and at.isascii() and len(at) <= _LONGEST_MOMENT and name.isalnum()):
+    if not (at.isdecimal() and at.isascii() and len(at) <= _LONGEST_MOMENT and name.replace("_", "").isalnum()):
         raise HTTPException(HTTPStatus.BAD_REQUEST, "before takes the `next` of an earlier page")
     return int(at), name

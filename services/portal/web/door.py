@@ -103,6 +103,12 @@ async def operator(request: Request) -> None:
         )
 
 
+async def key_in(request: Request) -> Key | None:
+    """Return the partner key a request carries, None if it carries none that works."""
+    text = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return await doors_of(request).partnering.key_of(text) if text else None
+
+
 def platform(scope: Scope) -> Any:  # noqa: ANN401 - what FastAPI calls a dependency
     """Let a partner's platform in whose key has a scope.
 
@@ -111,8 +117,7 @@ def platform(scope: Scope) -> Any:  # noqa: ANN401 - what FastAPI calls a depend
     """
 
     async def let_in(request: Request) -> Key:
-        text = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        key = await doors_of(request).partnering.key_of(text) if text else None
+        key = await key_in(request)
         if key is None:
             raise HTTPException(
                 HTTPStatus.UNAUTHORIZED, "send a partner key as a bearer token", {"WWW-Authenticate": "Bearer"}

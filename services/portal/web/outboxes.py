@@ -5,7 +5,7 @@ from typing import Any
 
 from services.portal.hooks.delivering import Waiting
 from services.portal.hooks.happenings import Happening
-from services.portal.hooks.outbox import Wanting
+from services.portal.hooks.outbox import Source, Wanting
 from services.portal.partnering import Hook, Key
 from shared.clock import SystemClock
 from shared.domain.grants import GrantLife
@@ -58,10 +58,10 @@ class StoredPartners:
         return await self._webhooks.drop(hook)
 
     async def deliveries(
-        self, hook: str, most: int, before_ms: int | None, state: str | None
+        self, hook: str, most: int, before: tuple[int, str] | None, state: str | None
     ) -> Sequence[Mapping[str, Any]]:
         """Return messages of a webhook, newest first."""
-        return await self._webhooks.shown(hook, most, before_ms, state)
+        return await self._webhooks.shown(hook, most, before, state)
 
     async def replay(self, hook: str, since_ms: int | None, now_ms: int) -> int:
         """Send again what was given up, or everything since a moment."""
@@ -77,30 +77,36 @@ class StoredOutboxes:
 
     def __init__(self, database: Database, vault: Vault) -> None:
         self._webhooks, self._grants = Webhooks(database, vault), Grants(database, vault)
-        self._subscriptions = Subscriptions(database)
+        self._subscriptions, self._audit = Subscriptions(database), AuditLog(database)
 
     async def wanting(self) -> Sequence[Wanting]:
         """Return every webhook in use."""
         return [Wanting(each.id, frozenset(each.kinds), each.made_ms) for each in await self._webhooks.all()]
 
-    async def place(self) -> EntryId | None:
-        """Return up to which outcome everything is laid out."""
-        return await self._webhooks.place()
+    async def place(self, source: Source) -> EntryId | None:
+        """Return up to where a source is laid out."""
+        return await self._webhooks.place(source.value)
 
-    async def lay(self, happenings: Sequence[tuple[str, Happening]], now_ms: int, place: EntryId | None = None) -> int:
+    async def lay(
+        self, happenings: Sequence[tuple[str, Happening]], now_ms: int, source: Source, place: EntryId | None
+    ) -> None:
         """Lay happenings into outboxes."""
         messages = [
             Message(hook, each.id, each.kind.value, each.account, spell(each.as_json())) for hook, each in happenings
         ]
-        return await self._webhooks.lay(messages, now_ms, place)
+        await self._webhooks.lay(messages, now_ms, source.value, place)
 
     async def lives(self) -> Mapping[AccountId, GrantLife]:
         """Return what is known of every grant."""
         return await self._grants.lives()
 
-    async def changed_since(self, at_ms: int, most: int) -> Sequence[Subscription]:
-        """Return versions of subscriptions made since a moment."""
-        return await self._subscriptions.made_since(at_ms, most)
+    async def changed_since(self, at_ms: int) -> Sequence[Subscription]:
+        """Return every version of a subscription made since a moment."""
+        return await self._subscriptions.made_since(at_ms)
+
+    async def left_since(self, at_ms: int) -> Sequence[tuple[AccountId, int]]:
+        """Return who has left since a moment, and when."""
+        return [(AccountId(subject), at) for subject, at in await self._audit.done_since("disconnect", at_ms)]
 
     async def prune(self, before_ms: int) -> int:
         """Forget what was finished before a moment."""
@@ -117,14 +123,14 @@ class StoredOutboxes:
 
     async def delivered(self, message: Waiting, status: int, now_ms: int) -> None:
         """Note that a message was taken."""
-        await self._webhooks.finish(message.id, DELIVERED, status, "", now_ms)
+        await self._webhooks.finish(message.id, message.tries + 1, DELIVERED, status, "", now_ms)
 
     async def failed(self, message: Waiting, why: str, again_ms: int | None, now_ms: int) -> None:
         """Note that it was not."""
         if again_ms is None:
-            await self._webhooks.finish(message.id, FAILED, 0, why, now_ms)
+            await self._webhooks.finish(message.id, message.tries + 1, FAILED, 0, why, now_ms)
         else:
-            await self._webhooks.put_off(message.id, why, again_ms)
+            await self._webhooks.put_off(message.id, message.tries + 1, why, again_ms)
 
     async def backlog(self, now_ms: int) -> tuple[int, int]:
         """Return how many messages wait, and for how many milliseconds the oldest has."""

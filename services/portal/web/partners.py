@@ -6,11 +6,11 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 
-from services.portal.hooks.guard import NotAllowed
 from services.portal.hooks.happenings import Kind
+from services.portal.hooks.targets import Unsafe
 from services.portal.partnering import Hook, Key, Scope
 from services.portal.web import ledger, shapes
-from services.portal.web.api import ABSENT, SAID, act_on, change, grant_of, page_of
+from services.portal.web.api import ABSENT, SAID, act_on, change, grant_of, page_of, place_of
 from services.portal.web.door import AnOperator, platform
 from services.portal.web.house import house_of
 from shared.domain.ids import AccountId
@@ -108,10 +108,17 @@ class DeliveryRow(BaseModel):
     finished: int | None
 
 
+class DeliveryPage(BaseModel):
+    """Messages, newest first; `next` is the cursor of the page after."""
+
+    deliveries: list[DeliveryRow]
+    next: str | None
+
+
 class Replay(shapes.Taken):
     """What to send again: everything since a moment, or what was given up."""
 
-    since_ms: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    since_ms: Annotated[int, Field(ge=0, le=10**14)] | None = None
 
 
 class Replayed(BaseModel):
@@ -206,7 +213,7 @@ async def make_hook(wanted: WantedHook, key: Hooker, request: Request) -> MadeHo
     """Make a webhook; its signing secret is told in this answer and never again."""
     try:
         hook, secret = await house_of(request).partnering.make_hook(key.id, wanted.url, wanted.kinds)
-    except NotAllowed as error:
+    except Unsafe as error:
         raise HTTPException(HTTPStatus.BAD_REQUEST, f"url: {error}") from error
     return MadeHook(**HookRow.of(hook).model_dump(), secret=secret.reveal())
 
@@ -230,15 +237,16 @@ async def deliveries(
     hook: shapes.Name,
     key: Hooker,
     request: Request,
-    before: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+    before: str | None = None,
     state: shapes.Name | None = None,
     most: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> list[DeliveryRow]:
+) -> DeliveryPage:
     """List messages to a webhook, newest first: `waiting`, `delivered` or `failed`."""
     del key
     await _known(request, hook)
-    found = await house_of(request).partnering.deliveries(hook, most, before, state)
-    return [DeliveryRow.model_validate(each) for each in found]
+    found = await house_of(request).partnering.deliveries(hook, most, place_of(before), state)
+    rows = [DeliveryRow.model_validate(each) for each in found]
+    return DeliveryPage(deliveries=rows, next=f"{rows[-1].created}-{rows[-1].id}" if len(rows) == most else None)
 
 
 @partners.post("/webhooks/{hook}/replay", responses=ABSENT)

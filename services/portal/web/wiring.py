@@ -9,9 +9,9 @@ from services.portal.checkups import Checkups
 from services.portal.connecting import Connecting
 from services.portal.examining import Examining
 from services.portal.hooks.delivering import Delivering
-from services.portal.hooks.guard import Guard
+from services.portal.hooks.guarding import Guard, SystemResolver
 from services.portal.hooks.outbox import Gathering
-from services.portal.hooks.posting import HttpPost, resolve
+from services.portal.hooks.posting import HttpPost
 from services.portal.journeys import Pages
 from services.portal.leaving import Leaving
 from services.portal.live import Live
@@ -46,7 +46,7 @@ from shared.telemetry.serving import serve
 from shared.vault.seal import Vault, vault_from
 from shared.vault.secret import Secret
 
-_SWITCHES_AGAIN_S = 2.0
+_SWITCHES_AGAIN_S, _LOOK_UP_S = 2.0, 5.0
 
 
 async def assemble(life: Lifetime, settings: Settings) -> None:
@@ -119,7 +119,8 @@ def _tell_partners(
     metrics: Metrics,
 ) -> Partnering:
     """Gather what happens, and send it to whoever wants to be told."""
-    outboxes, guard, post = StoredOutboxes(database, vault), Guard(resolve, settings.webhooks_private), HttpPost()
+    guard = Guard(SystemResolver(_LOOK_UP_S), settings.webhooks_private)
+    outboxes, post = StoredOutboxes(database, vault), HttpPost()
     life.close_later(post.close)
     gathering = Gathering(
         outboxes,

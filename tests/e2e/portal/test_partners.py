@@ -129,7 +129,7 @@ async def test_what_is_wanted_is_sent_once_signed_and_shown_as_delivered(
         expected = b64decode(headers["webhook-signature"].removeprefix("v1,"))
         assert hmac.compare_digest(hmac.new(key, proof, hashlib.sha256).digest(), expected)
         assert headers["host"] == receiver.url.split("/")[2]
-    shown = (await platform.http.get(f"/v1/partner/webhooks/{made['id']}/deliveries")).json()
+    shown = (await platform.http.get(f"/v1/partner/webhooks/{made['id']}/deliveries")).json()["deliveries"]
     assert {(each["state"], each["status"], each["tries"]) for each in shown} == {("delivered", 204, 1)}
 
 
@@ -142,7 +142,7 @@ async def test_a_dead_receiver_is_tried_again_and_holds_up_nobody(
         await happen(own_redis_server.url, *[OutcomeKind.SETTLED] * 30)
         await until(lambda: len(alive.came) == 30, 20)
         deliveries = f"/v1/partner/webhooks/{sick['id']}/deliveries"
-        shown = (await platform.http.get(f"{deliveries}?state=waiting&most=500")).json()
+        shown = (await platform.http.get(f"{deliveries}?state=waiting&most=500")).json()["deliveries"]
         assert len(shown) == 30
         assert {each["error"] for each in shown if each["tries"]} <= {"HTTP 503", None}
         await until(lambda: nothing_waits(platform, well["id"]))
@@ -156,7 +156,9 @@ async def test_a_dead_receiver_is_tried_again_and_holds_up_nobody(
 
 
 async def nothing_waits(platform: Visitor, name: str) -> bool:
-    return bool((await platform.http.get(f"/v1/partner/webhooks/{name}/deliveries?state=waiting")).json() == [])
+    return bool(
+        (await platform.http.get(f"/v1/partner/webhooks/{name}/deliveries?state=waiting")).json()["deliveries"] == []
+    )
 
 
 async def test_two_portals_send_each_message_once(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.portal.hooks.happenings import Happening, Kind, of_outcome
-from services.portal.hooks.outbox import Gathering, Wanting
+from services.portal.hooks.outbox import Gathering, Source, Wanting
 from shared.domain.grants import GrantKind, GrantLife, GrantStatus
 from shared.domain.ids import AccountId, EntryId, entry_order
 from shared.domain.subscriptions import Subscription
@@ -24,28 +24,35 @@ class World:
     grants: dict[AccountId, GrantLife] = field(default_factory=dict)
     versions: list[Subscription] = field(default_factory=list)
     laid: dict[tuple[str, str], Happening] = field(default_factory=dict)
-    at: EntryId | None = None
+    at: dict[Source, EntryId] = field(default_factory=dict)
+    left: list[tuple[AccountId, int]] = field(default_factory=list)
     reads: int = 0
+    meanwhile: list[Wanting] = field(default_factory=list)
+    """Webhooks made while the stream is read."""
 
     async def wanting(self) -> Sequence[Wanting]:
         return self.hooks
 
-    async def place(self) -> EntryId | None:
-        return self.at
+    async def place(self, source: Source) -> EntryId | None:
+        return self.at.get(source)
 
-    async def lay(self, happenings: Sequence[tuple[str, Happening]], now_ms: int, place: EntryId | None = None) -> int:
+    async def lay(
+        self, happenings: Sequence[tuple[str, Happening]], now_ms: int, source: Source, place: EntryId | None
+    ) -> None:
         del now_ms
-        before = len(self.laid)
         for hook, each in happenings:
             self.laid.setdefault((hook, each.id), each)
-        self.at = place or self.at
-        return len(self.laid) - before
+        if place:
+            self.at[source] = place
 
     async def lives(self) -> Mapping[AccountId, GrantLife]:
         return self.grants
 
-    async def changed_since(self, at_ms: int, most: int) -> Sequence[Subscription]:
-        return [each for each in self.versions if each.made_ms >= at_ms][:most]
+    async def changed_since(self, at_ms: int) -> Sequence[Subscription]:
+        return [each for each in self.versions if each.made_ms >= at_ms]
+
+    async def left_since(self, at_ms: int) -> Sequence[tuple[AccountId, int]]:
+        return [each for each in self.left if each[1] >= at_ms]
 
     async def prune(self, before_ms: int) -> int:
         del before_ms
@@ -53,6 +60,7 @@ class World:
 
     async def after(self, entry: EntryId, count: int) -> Sequence[tuple[EntryId, bytes]]:
         self.reads += 1
+        self.hooks += self.meanwhile
         return [row for row in self.stream if entry_order(row[0]) > entry_order(entry)][:count]
 
     def kinds(self, hook: str = "wh_1") -> list[str]:
@@ -91,7 +99,7 @@ async def test_each_kind_of_outcome_reaches_those_who_want_it_once() -> None:
         await gathering(world).gather()
     assert world.kinds() == ["copy.updated", "copy.made", "copy.skipped", "copy.failed"]
     assert world.kinds("wh_2") == ["copy.failed"]
-    assert world.at == world.stream[-1][0]
+    assert world.at[Source.OUTCOMES] == world.stream[-1][0]
 
 
 async def test_a_webhook_is_told_nothing_from_before_it_was_made() -> None:
@@ -144,3 +152,24 @@ def test_what_is_told_of_a_copy_leaves_out_what_is_not_known() -> None:
     data = of_outcome(EntryId("1-0"), told).data
     assert (data["reason"], data["hops"]) == ("stale", {"filled_ms": 5})
     assert not {"price", "order_id", "code"} & data.keys()
+
+
+async def test_a_webhook_made_while_the_stream_is_read_misses_nothing() -> None:
+    world = World([wanting()], [outcome(1), outcome(2)], meanwhile=[wanting(name="wh_2")])
+    await gathering(world).gather()
+    assert len(world.kinds("wh_2")) == 2
+
+
+async def test_however_many_versions_are_made_at_once_each_is_told() -> None:
+    world = World([wanting()])
+    world.versions = [subscription(follower=f"follower-{number}", made_ms=NOON_MS + 5) for number in range(2_000)]
+    await gathering(world).gather()
+    assert len(world.laid) == 2_000
+
+
+async def test_who_has_left_is_told_although_nothing_of_its_grant_is_left() -> None:
+    world = World([wanting()], left=[(ANNA, NOON_MS + 5)])
+    for _ in range(2):
+        await gathering(world).gather()
+    (told,) = world.laid.values()
+    assert (told.kind, told.account, told.data) == (Kind.GRANT_DEAD, ANNA, {"status": "disconnected"})
