@@ -54,6 +54,10 @@ class OutcomeV1(msgspec.Struct, frozen=True, gc=False, tag_field="schema", tag="
     size: str = ""
     order_type: str = ""
     price: str = ""
+    numbers: dict[str, str] = {}
+    target: str = ""
+    held: str = ""
+    hops: HopTimes = HopTimes()
     order_id: str = ""
     code: str = ""
     sub_code: str = ""
@@ -61,14 +65,10 @@ class OutcomeV1(msgspec.Struct, frozen=True, gc=False, tag_field="schema", tag="
     message: str = ""
     reason: str = ""
     remedy: str = ""
-    numbers: dict[str, str] = {}
     filled: str = ""
     average: str = ""
     fee: str = ""
     fee_currency: str = ""
-    target: str = ""
-    held: str = ""
-    hops: HopTimes = HopTimes()
 
 
 _encoder = msgspec.json.Encoder()
