@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from services.follower_worker.flights import Flight, Found
 from services.follower_worker.lane import Lane
-from services.follower_worker.phases import Phase
+from services.follower_worker.phases import UNSETTLED
 from services.follower_worker.strands import Strand
-from shared.domain.ids import ClOrdId, Leg
+from shared.domain.ids import CLOSE, ClOrdId
 from shared.domain.outcomes import OrderReport
 
 _FILLS_MARGIN_MS = 1_000
@@ -36,10 +36,10 @@ class Doubt:
     def awaited(self) -> bool:
         """Tell whether something waits for the answer: a further order, or everything, where anything is in doubt."""
         strand = self.strand
-        if strand.phase is not Phase.UNSETTLED or strand.flight is None or strand.covers:
+        if strand.phase is not UNSETTLED or strand.flight is None or strand.covers:
             return True
         intent = strand.flight.attempt.intent
-        return intent.more or (intent.leg is Leg.CLOSE and strand.book.target != 0)
+        return intent.more or (intent.leg is CLOSE and strand.book.target != 0)
 
     def begin_absence(self, names: frozenset[ClOrdId], at: float | None) -> None:
         """Count from `at`, when these names were first absent; None begins anew with the next answer."""

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from services.follower_worker.closing import Closing
 from services.follower_worker.flights import StrandKey
-from services.follower_worker.phases import Phase
+from services.follower_worker.phases import DOUBTFUL, FLYING, READY
 from services.follower_worker.records import Written, forgettable, key_of, read_strand, write_strand
 from services.follower_worker.strands import Strand
 from services.follower_worker.telling import tell_skip
@@ -145,7 +145,7 @@ class Lane:
         strand.waiting.append(opened)
         if self._was_maybe_sent(event):
             strand.doubt(self.lease.wait_ms)
-        elif strand.phase is Phase.DOUBTFUL:
+        elif strand.phase is DOUBTFUL:
             strand.fresh.add(event.id)
         skip = self._receive_safely(strand, event, subscription, instrument, read_ms)
         if skip:
@@ -207,7 +207,7 @@ class Lane:
 
     def touch(self, strand: Strand) -> None:
         """Note that a strand's record is behind."""
-        self.hurried |= strand.phase is Phase.READY and strand.committed != strand.results
+        self.hurried |= strand.phase is READY and strand.committed != strand.results
         if not strand.touched:
             strand.touched = True
             self.touched.append(strand)
@@ -270,15 +270,13 @@ class Lane:
         Neither by us, nor by an earlier holder whose entries we have not all read and asked for.
         """
         unread = entry_order(self.position) < entry_order(self.lease.begun_found)
-        open_still = (
-            strand.dirty or strand.phase in (Phase.FLYING, Phase.DOUBTFUL) for strand in self.strands.values()
-        )
+        open_still = (strand.dirty or strand.phase in (FLYING, DOUBTFUL) for strand in self.strands.values())
         return self.caught_up and not unread and not any(open_still)
 
     @property
     def quiet(self) -> bool:
         """Tell whether nothing is in flight and nothing waits to be written."""
-        return not any(strand.dirty or strand.phase is Phase.FLYING for strand in self.touched)
+        return not any(strand.dirty or strand.phase is FLYING for strand in self.touched)
 
 
 def _over(subscription: Subscription, strand: Strand) -> bool:

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.follower_worker.flights import Flight, StrandKey
-from services.follower_worker.phases import Phase
+from services.follower_worker.phases import DOUBTFUL, IDLE, READY, UNKNOWN, UNSETTLED
 from services.follower_worker.strands import Strand
 from shared.domain.books import Book
 from shared.domain.fills import Hops, TradeEvent
-from shared.domain.ids import AccountId, EntryId, EventId, InstId, Leg, client_order_id, entry_order
+from shared.domain.ids import CLOSE, OPEN, AccountId, EntryId, EventId, InstId, Leg, client_order_id, entry_order
 from shared.domain.orders import Attempt, Intent, MarginMode, Opening, OrderType
 from shared.domain.quantities import Contracts, Price
 from shared.domain.subscriptions import Subscription
@@ -33,10 +33,7 @@ def forgettable(commit: Commit, carried: Iterable[tuple[Strand, int, int]]) -> l
     gone = [
         strand.name
         for strand, _, _ in carried
-        if strand.phase is Phase.IDLE
-        and strand.book.flat
-        and not strand.waiting
-        and entry_order(strand.cursor) <= passed
+        if strand.phase is IDLE and strand.book.flat and not strand.waiting and entry_order(strand.cursor) <= passed
     ]
     for name in gone:
         del commit.strands[name]
@@ -44,10 +41,10 @@ def forgettable(commit: Commit, carried: Iterable[tuple[Strand, int, int]]) -> l
 
 
 _OWED = {
-    Phase.IDLE: None,
-    Phase.READY: OwedPhase.REST,
-    Phase.UNSETTLED: OwedPhase.UNSETTLED,
-    Phase.UNKNOWN: OwedPhase.UNKNOWN,
+    IDLE: None,
+    READY: OwedPhase.REST,
+    UNSETTLED: OwedPhase.UNSETTLED,
+    UNKNOWN: OwedPhase.UNKNOWN,
 }
 
 
@@ -67,7 +64,7 @@ def write_strand(strand: Strand) -> StrandV1:
         cursor=strand.cursor,
         event=strand.event,
         event_ms=strand.hops.filled_ms,
-        tries=(strand.tries[Leg.CLOSE], strand.tries[Leg.OPEN]),
+        tries=(strand.tries[CLOSE], strand.tries[OPEN]),
         target=book.target,
         held=book.held,
         kept=book.kept,
@@ -82,7 +79,7 @@ def write_strand(strand: Strand) -> StrandV1:
 
 
 def _owed_phase(strand: Strand) -> OwedPhase | None:
-    if strand.phase is not Phase.DOUBTFUL:
+    if strand.phase is not DOUBTFUL:
         return _OWED[strand.phase]
     if strand.flight:
         return OwedPhase.UNSETTLED if strand.flight.order_id else OwedPhase.UNKNOWN
@@ -97,7 +94,7 @@ def read_strand(key: StrandKey, record: StrandV1, wait_ms: int, *, clean: bool =
     book = Book(Contracts(record.target), Contracts(record.held), _read_openings(record.openings), record.kept)
     strand = Strand(key, book=book, cursor=EntryId(record.cursor), event=EventId(record.event), covers=record.covers)
     strand.hops = Hops(record.event_ms, 0, 0)
-    strand.tries = {Leg.CLOSE: record.tries[0], Leg.OPEN: record.tries[1]}
+    strand.tries = {CLOSE: record.tries[0], OPEN: record.tries[1]}
     strand.doubtful = [read_trade_event(each.event, EntryId(each.entry)) for each in record.doubtful]
     strand.under = {EventId(each.event.id): read_subscription(each.under) for each in record.doubtful if each.under}
     if record.attempt:

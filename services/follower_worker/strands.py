@@ -19,11 +19,11 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from services.follower_worker.flights import Flight, Found, Probe, StrandKey, adopt
-from services.follower_worker.phases import Phase
+from services.follower_worker.phases import DOUBTFUL, FLYING, IDLE, READY, UNKNOWN, UNSETTLED, Phase
 from services.follower_worker.undecided import OpenEntry
 from shared.domain.books import FLAT, Book, fold, left_of, observed, settled, withdrawn
 from shared.domain.fills import Hops, TradeEvent
-from shared.domain.ids import STREAM_START, EntryId, EventId, Leg
+from shared.domain.ids import CLOSE, OPEN, STREAM_START, EntryId, EventId, Leg
 from shared.domain.instruments import Instrument
 from shared.domain.orders import Attempt, Opening, attempt
 from shared.domain.outcomes import Accepted, Category, NotPlaced, OrderReport, Placement, Refused, Unknown
@@ -44,13 +44,13 @@ class Strand:
 
     key: StrandKey
     book: Book = FLAT
-    phase: Phase = Phase.IDLE
+    phase: Phase = IDLE
     cursor: EntryId = STREAM_START
     event: EventId = NO_EVENT
     hops: Hops = _NO_HOPS
     read_ms: int = 0
     covers: int = 0
-    tries: dict[Leg, int] = field(default_factory=lambda: {Leg.CLOSE: 0, Leg.OPEN: 0})
+    tries: dict[Leg, int] = field(default_factory=lambda: {CLOSE: 0, OPEN: 0})
     flight: Flight | None = None
     owing: bool = False
     """In doubt because a record said so, not only because entries may have been sent."""
@@ -93,12 +93,12 @@ class Strand:
     @property
     def may_send(self) -> bool:
         """Tell whether an order may leave: there is something to decide and nothing undurable behind it."""
-        return self.phase is Phase.READY and self.committed == self.results
+        return self.phase is READY and self.committed == self.results
 
     @property
     def committable(self) -> bool:
         """Tell whether the record may be written: nothing is on its way whose answer we still expect."""
-        return self.dirty and self.phase is not Phase.FLYING
+        return self.dirty and self.phase is not FLYING
 
     @property
     def closing(self) -> bool:
@@ -106,29 +106,29 @@ class Strand:
         if self.failures:
             return False
         if self.flight:
-            return self.phase in (Phase.FLYING, Phase.UNSETTLED) and self.flight.attempt.intent.leg is Leg.CLOSE
-        return self.phase is Phase.READY and self.book.closes
+            return self.phase in (FLYING, UNSETTLED) and self.flight.attempt.intent.leg is CLOSE
+        return self.phase is READY and self.book.closes
 
     @property
     def done(self) -> bool:
         """Tell whether the strand may be forgotten once its lane's offset has passed it."""
-        return self.phase is Phase.IDLE and self.book.flat and not self.dirty and self.committed == self.results
+        return self.phase is IDLE and self.book.flat and not self.dirty and self.committed == self.results
 
     def receive(
         self, event: TradeEvent, subscription: Subscription, instrument: Instrument, read_ms: int
     ) -> Skip | None:
         """Take an event in stream order: into the book, or among the doubtful if somebody may have acted on it."""
         self.cursor = event.entry
-        if self.phase is Phase.DOUBTFUL:
+        if self.phase is DOUBTFUL:
             self.doubtful.append(event)
             self.under[event.id] = subscription
             self.revision += 1
             return None
         self.read_ms = read_ms
         skip = self._fold(event, subscription, instrument)
-        if self.phase is Phase.IDLE:
-            self.phase = Phase.READY
-        elif self.phase in (Phase.UNSETTLED, Phase.UNKNOWN):
+        if self.phase is IDLE:
+            self.phase = READY
+        elif self.phase in (UNSETTLED, UNKNOWN):
             self.revision += 1
         return skip
 
@@ -136,16 +136,16 @@ class Strand:
         self.book, skip = fold(self.book, event, subscription, instrument)
         self.missed = left_of(self.missed, event, instrument)
         self.event, self.hops = event.id, event.hops
-        self.tries = {Leg.CLOSE: 0, Leg.OPEN: 0}
+        self.tries = {CLOSE: 0, OPEN: 0}
         self.covers += skip is None
         return skip
 
     def pass_over(self, event: TradeEvent) -> None:
         """Let an event go by without touching the book; the caller records why."""
         self.cursor = event.entry
-        if self.phase is Phase.DOUBTFUL:
+        if self.phase is DOUBTFUL:
             return
-        self.event, self.hops, self.tries = event.id, event.hops, {Leg.CLOSE: 0, Leg.OPEN: 0}
+        self.event, self.hops, self.tries = event.id, event.hops, {CLOSE: 0, OPEN: 0}
         self._record_result()
 
     def next(self, at: Situation) -> tuple[Attempt | None, tuple[Skip, ...]]:
@@ -164,7 +164,7 @@ class Strand:
 
     def _rest(self, decision: Decision) -> tuple[Skip, ...]:
         skips = decision.skips
-        self.book, self.phase, self.failures = decision.book, Phase.IDLE, 0
+        self.book, self.phase, self.failures = decision.book, IDLE, 0
         if self.covers and all(skip.event != self.event for skip in skips):
             skips = (*skips, Skip(self.event, Reason.NETTED, numbers(target=self.book.target, held=self.book.held)))
         self.covers = 0
@@ -173,28 +173,28 @@ class Strand:
 
     def launch(self, named: Attempt, expires_ms: int, sent_ms: int) -> None:
         """Note that an attempt is leaving now."""
-        self.phase, self.flight = Phase.FLYING, Flight(named, expires_ms, sent_ms, self.covers)
+        self.phase, self.flight = FLYING, Flight(named, expires_ms, sent_ms, self.covers)
         self.covers = 0
 
     def recall(self, named: Attempt) -> None:
         """Take an attempt back that does not exist at the venue."""
         self.covers += self.flight.covers if self.flight else 0
-        self.book, self.phase, self.flight = withdrawn(self.book, named.intent), Phase.READY, None
+        self.book, self.phase, self.flight = withdrawn(self.book, named.intent), READY, None
 
     def answered(self, placement: Placement) -> None:
         """Take the venue's answer, or the lack of one."""
-        flight, doubted = self._flight(), self.phase is Phase.DOUBTFUL
+        flight, doubted = self._flight(), self.phase is DOUBTFUL
         match placement:
             case Accepted(order_id):
                 self._tried(flight.attempt)
-                self.flight, self.phase, self.failures = flight.accepted(order_id), Phase.UNSETTLED, 0
+                self.flight, self.phase, self.failures = flight.accepted(order_id), UNSETTLED, 0
             case Unknown():
-                self.phase, self.wait_ms = Phase.UNKNOWN, flight.expires_ms
+                self.phase, self.wait_ms = UNKNOWN, flight.expires_ms
             case NotPlaced():
                 self.recall(flight.attempt)
                 self.failures += 1
             case Refused(category=Category.DUPLICATE):
-                self.phase, self.wait_ms = Phase.UNKNOWN, flight.expires_ms
+                self.phase, self.wait_ms = UNKNOWN, flight.expires_ms
             case Refused():
                 self._refused(flight.attempt)
         if not isinstance(placement, NotPlaced):
@@ -205,9 +205,9 @@ class Strand:
 
     def _refused(self, named: Attempt) -> None:
         """Take a definitive no. The name is not used up: names that exist have no gaps between them."""
-        self.flight, self.phase = None, Phase.READY
+        self.flight, self.phase = None, READY
         self.failures += 1
-        if named.intent.leg is Leg.OPEN:
+        if named.intent.leg is OPEN:
             self.book = settled(self.book, named.intent, Decimal(0))
         else:
             self.recheck = True
@@ -215,10 +215,10 @@ class Strand:
     def settle(self, report: OrderReport) -> None:
         """Take the end of the order in flight."""
         flight = self._flight()
-        if self.phase is Phase.UNKNOWN:
+        if self.phase is UNKNOWN:
             self._tried(flight.attempt)
         self.book = settled(self.book, flight.attempt.intent, report.filled)
-        self.flight, self.phase, self.failures = None, Phase.READY, 0
+        self.flight, self.phase, self.failures = None, READY, 0
         self._record_result()
 
     def absent(self) -> None:
@@ -240,7 +240,7 @@ class Strand:
     def doubt(self, wait_ms: int) -> None:
         """Note that somebody else may have acted for this strand until the venue's clock passes `wait_ms`."""
         expires_ms = self.flight.expires_ms if self.flight else 0
-        self.phase, self.wait_ms = Phase.DOUBTFUL, max(self.wait_ms, wait_ms, expires_ms)
+        self.phase, self.wait_ms = DOUBTFUL, max(self.wait_ms, wait_ms, expires_ms)
 
     def postpone(self) -> None:
         """Have the record written although nothing was decided: a strand that waits must not hold the offset back."""
@@ -272,7 +272,7 @@ class Strand:
             skip = self._fold(event, self.under.get(event.id, subscription), instrument)
             skips += [skip] if skip else []
             self._adopt(found.get(event.id, []), instrument)
-        self.doubtful, self.fresh, self.under, self.owing, self.phase = [], set(), {}, False, Phase.READY
+        self.doubtful, self.fresh, self.under, self.owing, self.phase = [], set(), {}, False, READY
         self._record_result()
         return skips
 

@@ -17,7 +17,7 @@ from services.follower_worker.flights import Flight, StrandKey
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
 from services.follower_worker.pacing import Pace
-from services.follower_worker.phases import Phase
+from services.follower_worker.phases import UNKNOWN, UNSETTLED
 from services.follower_worker.queues import ReadyQueue
 from services.follower_worker.strands import Strand
 from services.follower_worker.telling import tell_placement, tell_skip
@@ -198,7 +198,7 @@ class Submitter:
         if isinstance(placement, Refused) and flight.attempt.intent.openings:
             self.on_missed(strand, flight.attempt.intent.openings)
         lane.tell(strand, tell_placement(strand, flight, placement, lane.subscription(strand.key).version, at_ms))
-        if strand.phase in (Phase.UNSETTLED, Phase.UNKNOWN):
+        if strand.phase in (UNSETTLED, UNKNOWN):
             self._metrics.sent(flight.sent_ms - strand.hops.filled_ms)
             self.on_doubt(lane, strand)
         self.on_touched(lane, strand)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.domain.fills import OWN_ORDER, PosSide, TradeEvent
-from shared.domain.ids import Leg
+from shared.domain.ids import CLOSE, Leg
 from shared.domain.instruments import Instrument, InstType
 from shared.domain.orders import Intent, Opening
 from shared.domain.quantities import ZERO, Contracts, Price, sign, toward_zero
@@ -163,7 +163,7 @@ def settled(book: Book, intent: Intent, filled: Decimal, applied: Decimal = Deci
     closed.
     """
     held = Contracts(book.held + (filled - applied) * sign(intent.change))
-    if intent.leg is Leg.CLOSE:
+    if intent.leg is CLOSE:
         return Book(book.target, held, book.openings)
     unfilled, target = intent.size - filled, book.target
     if unfilled:
@@ -194,7 +194,7 @@ def adopted(book: Book, leg: Leg, change: Decimal, instrument: Instrument) -> Bo
     """
     rest = book.gap - change
     piece = rest * change > 0 and abs(rest) >= instrument.minimum and _may_be_piece(change, instrument)
-    if leg is Leg.CLOSE or piece:
+    if leg is CLOSE or piece:
         return replace(book, kept=_ONE)
     below_lot = rest - toward_zero(rest, instrument.lot) if rest * change > 0 else Decimal(0)
     return replace(book, target=Contracts(book.held + change + below_lot), openings=(), kept=_ONE)

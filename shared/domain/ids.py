@@ -29,6 +29,10 @@ class Leg(StrEnum):
     OPEN = "open"
 
 
+CLOSE, OPEN = Leg
+"""For the way of an order: asked of its class, a member of an enumeration costs ten times a name of a module."""
+
+
 def fill_event_id(leader: AccountId, inst_id: InstId, trade_id: str) -> EventId:
     """Name a fill by what the venue knows of it, alike from socket and REST."""
     return EventId(f"{leader}:{inst_id}:{trade_id}")

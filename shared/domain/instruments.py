@@ -27,12 +27,16 @@ class Side(StrEnum):
     @property
     def sign(self) -> int:
         """Return what one contract of this side adds to a position."""
-        return 1 if self is Side.BUY else -1
+        return 1 if self is BUY else -1
+
+
+BUY, SELL = Side
+"""For the way of an order: asked of its class, a member of an enumeration costs ten times a name of a module."""
 
 
 def side_of(signed: Decimal) -> Side:
     """Return the side whose fills move a position by `signed`."""
-    return Side.BUY if signed > 0 else Side.SELL
+    return BUY if signed > 0 else SELL
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Instrument:
 
     def round_price(self, price: Decimal, side: Side) -> Price:
         """Round to the tick on the side that gives away nothing: buys down, sells up."""
-        return Price(down_to(price, self.tick) if side is Side.BUY else up_to(price, self.tick))
+        return Price(down_to(price, self.tick) if side is BUY else up_to(price, self.tick))
 
     def notional(self, size: Decimal, price: Decimal) -> Quote:
         """Return what `size` contracts of a linear swap are worth at `price`."""

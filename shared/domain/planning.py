@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from shared.domain.books import Book, asked, denied, fold, newest
 from shared.domain.fills import TradeEvent
-from shared.domain.ids import Leg
+from shared.domain.ids import CLOSE, OPEN
 from shared.domain.instruments import Instrument, Market, side_of
 from shared.domain.orders import Intent, OrderType
 from shared.domain.quantities import ZERO, Contracts, Price, sign
@@ -76,7 +76,7 @@ def _close(at: Situation) -> Intent | None:
     piece = _within_maximum(wanted, at.instrument.max_market, at.instrument)
     return Intent(
         inst_id=at.instrument.inst_id,
-        leg=Leg.CLOSE,
+        leg=CLOSE,
         change=piece,
         type=OrderType.MARKET,
         price=None,
@@ -162,7 +162,7 @@ def _opening(at: Situation, allowed: Allowed, size: Contracts, raised: Decimal =
     piece = _within_maximum(size, most, at.instrument)
     return Intent(
         inst_id=at.instrument.inst_id,
-        leg=Leg.OPEN,
+        leg=OPEN,
         change=piece,
         type=OrderType.MARKET if price is None else OrderType.IOC,
         price=price,

@@ -104,8 +104,8 @@ MUTANTS: Mapping[str, Mutant] = {
         [
             Patch(
                 "services/follower_worker/strands.py",
-                "return self.phase is Phase.READY and self.committed == self.results",
-                "return self.phase is Phase.READY",
+                "return self.phase is READY and self.committed == self.results",
+                "return self.phase is READY",
             )
         ],
         Suite("tests/unit/services/follower_worker", "commit or durable or written"),
