@@ -24,6 +24,7 @@ from shared.messages.entries import ReconcileV1, SubscriptionV1, write_subscript
 from shared.messages.lane import Commit, LaneRecord
 from shared.messages.outcome import OutcomeV1
 
+_ENDED = SubscriptionState.ENDED  # for the way of an order; see `ids.Leg`
 MOST_STRANDS_A_COMMIT = MOST_CHANGES_A_COMMIT = 256
 """Strands written in one step: the server does nothing else meanwhile, a few milliseconds at this size."""
 
@@ -281,4 +282,4 @@ class Lane:
 
 def _over(subscription: Subscription, strand: Strand) -> bool:
     """Tell whether an ended subscription has nothing left to close."""
-    return subscription.state is SubscriptionState.ENDED and strand.done
+    return subscription.state is _ENDED and strand.done

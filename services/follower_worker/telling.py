@@ -12,7 +12,7 @@ from shared.domain.orders import Attempt, Intent
 from shared.domain.outcomes import Accepted, NotPlaced, OrderReport, Placement, Refused, Unknown
 from shared.domain.quantities import plain
 from shared.domain.reasons import REMEDIES, Skip
-from shared.messages.outcome import HopTimes, OutcomeKind, OutcomeV1
+from shared.messages.outcome import ACCEPTED, SETTLED, HopTimes, OutcomeKind, OutcomeV1
 
 
 def skip_name(event: EventId, follower: AccountId) -> str:
@@ -67,7 +67,7 @@ def tell_placement(strand: Strand, flight: Flight, placement: Placement, version
     hops = _hops(strand, sent_ms=flight.sent_ms, answered_ms=at_ms)
     match placement:
         case Accepted(order_id):
-            return _tell_attempt(strand, flight, OutcomeKind.ACCEPTED, version, at_ms, hops, order_id=order_id)
+            return _tell_attempt(strand, flight, ACCEPTED, version, at_ms, hops, order_id=order_id)
         case Refused(code, sub_code, category, message):
             said = {"code": code, "sub_code": sub_code, "category": category.value, "message": message}
             return _tell_attempt(strand, flight, OutcomeKind.REFUSED, version, at_ms, hops, **said)
@@ -80,7 +80,7 @@ def tell_placement(strand: Strand, flight: Flight, placement: Placement, version
 def tell_settled(strand: Strand, flight: Flight, report: OrderReport, version: int, at_ms: int) -> OutcomeV1:
     """Say what an order filled."""
     hops = _hops(strand, sent_ms=flight.sent_ms, settled_ms=at_ms)
-    return _tell_attempt(strand, flight, OutcomeKind.SETTLED, version, at_ms, hops, **_filled(report))
+    return _tell_attempt(strand, flight, SETTLED, version, at_ms, hops, **_filled(report))
 
 
 def tell_absent(strand: Strand, flight: Flight, version: int, at_ms: int) -> OutcomeV1:

@@ -21,6 +21,8 @@ from shared.domain.sizing import opening_size
 from shared.domain.subscriptions import Subscription, SubscriptionState
 
 _ONE = Decimal(1)
+_NET, _SWAP = PosSide.NET, InstType.SWAP
+"""For the way of an order; see `ids.Leg`."""
 _NOISE = Decimal("1e-20")
 """A share that 28 digits cannot tell from nothing: what is left where a third was closed has no end in decimals."""
 _MOST_OPENINGS = 32
@@ -71,9 +73,9 @@ def fold(book: Book, event: TradeEvent, subscription: Subscription, instrument: 
     """
     if event.category == OWN_ORDER:
         return book, Skip(event.id, Reason.NOT_CHOSEN, numbers(category=event.category))
-    if event.pos_side is not PosSide.NET:
+    if event.pos_side is not _NET:
         return book, Skip(event.id, Reason.LEADER_MODE, numbers(pos_side=event.pos_side.value))
-    if not (instrument.linear and instrument.inst_type is InstType.SWAP):
+    if not (instrument.linear and instrument.inst_type is _SWAP):
         return book, Skip(event.id, Reason.INSTRUMENT_UNSUPPORTED, numbers(inst_type=instrument.inst_type.value))
     shrunk = _shrink(book, event, instrument)
     if not event.opened:

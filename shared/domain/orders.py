@@ -18,6 +18,10 @@ class OrderType(StrEnum):
     IOC = "ioc"
 
 
+MARKET, IOC = OrderType
+"""For the way of an order; see `ids.Leg`."""
+
+
 class MarginMode(StrEnum):
     """OKX's `tdMode` for derivatives."""
 

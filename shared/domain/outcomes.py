@@ -86,6 +86,8 @@ Placement = Accepted | Refused | NotPlaced | Unknown
 class OrderState(StrEnum):
     """OKX's order states."""
 
+    __hash__ = str.__hash__  # an enumeration's own is a frame of Python, and these are looked up for every order
+
     LIVE = "live"
     PARTIALLY_FILLED = "partially_filled"
     FILLED = "filled"

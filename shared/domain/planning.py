@@ -15,7 +15,7 @@ from shared.domain.books import Book, asked, denied, fold, newest
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import CLOSE, OPEN
 from shared.domain.instruments import Instrument, Market, side_of
-from shared.domain.orders import Intent, OrderType
+from shared.domain.orders import IOC, MARKET, Intent
 from shared.domain.quantities import ZERO, Contracts, Price, sign
 from shared.domain.reasons import Reason, Skip, numbers
 from shared.domain.risk import RULES, Account, Allowed, Situation
@@ -78,7 +78,7 @@ def _close(at: Situation) -> Intent | None:
         inst_id=at.instrument.inst_id,
         leg=CLOSE,
         change=piece,
-        type=OrderType.MARKET,
+        type=MARKET,
         price=None,
         reduce_only=at.account.reduce_only,
         margin_mode=at.account.margin_mode,
@@ -164,7 +164,7 @@ def _opening(at: Situation, allowed: Allowed, size: Contracts, raised: Decimal =
         inst_id=at.instrument.inst_id,
         leg=OPEN,
         change=piece,
-        type=OrderType.MARKET if price is None else OrderType.IOC,
+        type=MARKET if price is None else IOC,
         price=price,
         reduce_only=False,
         margin_mode=at.account.margin_mode,

@@ -22,6 +22,10 @@ class OutcomeKind(StrEnum):
     """No attempt: the account, the book and the leader were found to disagree."""
 
 
+ACCEPTED, SETTLED = OutcomeKind.ACCEPTED, OutcomeKind.SETTLED
+"""For the way of an order; see `ids.Leg`."""
+
+
 class HopTimes(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """When a copy passed each station, venue milliseconds; 0 where it did not."""
 

@@ -20,6 +20,8 @@ import httptools
 from shared.okx.errors import Unanswered
 from shared.okx.protocol import Response
 
+_FINAL = HTTPStatus.OK.value
+"""Below it an answer is an interim one. A plain number: compared for every answer."""
 MOST_BYTES = 1 << 20
 """Of one answer, head and body; the answers to an order take less than a thousandth."""
 
@@ -143,7 +145,7 @@ class Connection(asyncio.Protocol):
     def _deliver(self, heard: Heard) -> None:
         """Rest before the answer is told: whoever hears it may have the next request."""
         status = self._parser.get_status_code()
-        if status < HTTPStatus.OK:
+        if status < _FINAL:
             return self.give_up(f"an interim answer (HTTP {status}) came that nobody asked for")
         self._heard = None
         if self._last:
