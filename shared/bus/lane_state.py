@@ -16,12 +16,10 @@ from shared.domain.ids import STREAM_START, EntryId, entry_order
 from shared.domain.lanes import Lane, Lease
 from shared.messages import strand as strand_message
 from shared.messages.entries import SubscriptionV1
-from shared.messages.lane import Commit, LaneRecord, Written
-from shared.messages.outcome import encode as encode_outcome
+from shared.messages.lane import Commit, LaneRecord, Written, spell
 from shared.messages.strand import StrandV1
 
 _packer = msgspec.msgpack.Encoder()
-_subscription_encoder = msgspec.json.Encoder()
 _subscription_decoder = msgspec.json.Decoder(SubscriptionV1)
 
 
@@ -56,15 +54,10 @@ class LaneState:
 
     async def commit(self, lease: Lease, commit: Commit) -> Written:
         """Write one step; safe to repeat."""
-        # Text, not bytes: the server's MessagePack knows no binary type.
-        sets: list[str] = []
-        for name, record in commit.strands.items():
-            sets += [STRAND + name, strand_message.encode(record).decode()]
-        for each in commit.subscriptions:
-            sets += [f"{SUBSCRIPTION}{each.follower}|{each.leader}", _subscription_encoder.encode(each).decode()]
+        fields = [STRAND + name for name in commit.strands]
+        fields += [f"{SUBSCRIPTION}{each.follower}|{each.leader}" for each in commit.subscriptions]
         gone = [STRAND + name for name in commit.forgotten]
-        written = _packer.encode([sets, gone, [encode_outcome(each).decode() for each in commit.outcomes]])
-        args: list[str | bytes | int] = [lease.token, commit.seq, commit.offset or "", written]
+        args = [lease.token, commit.seq, commit.offset or "", _packer.encode([fields, gone]), *spell(commit)]
         keys = (self._keys.lease(lease.lane), self._keys.lane(lease.lane), self._keys.outcomes, self._keys.epoch)
         return Written(await self._steps.commit(keys, args))
 

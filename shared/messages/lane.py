@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
+
 from shared.domain.ids import EntryId
 from shared.messages.entries import SubscriptionV1
 from shared.messages.outcome import OutcomeV1
@@ -41,3 +43,11 @@ class Commit:
     forgotten: list[str] = field(default_factory=list)
     subscriptions: list[SubscriptionV1] = field(default_factory=list)
     outcomes: list[OutcomeV1] = field(default_factory=list)
+
+
+_lines = msgspec.json.Encoder().encode_lines
+
+
+def spell(commit: Commit) -> tuple[bytes, bytes]:
+    """Spell what a commit sets, strands before subscriptions, and its outcomes: JSON, a line each, in one call each."""
+    return _lines([*commit.strands.values(), *commit.subscriptions]), _lines(commit.outcomes)

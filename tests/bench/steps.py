@@ -23,9 +23,7 @@ from shared.domain.instruments import Market
 from shared.domain.outcomes import OrderReport, OrderState, Placement
 from shared.domain.quantities import Contracts, Price
 from shared.domain.risk import Account, Situation
-from shared.messages.lane import Commit
-from shared.messages.outcome import encode as encode_outcome
-from shared.messages.strand import encode as encode_strand
+from shared.messages.lane import Commit, spell
 from shared.okx import answers, protocol
 from shared.okx.protocol import Request, Response
 from shared.okx.signing import authorised
@@ -111,7 +109,7 @@ class Steps:
                 commits.append(written.commit)
 
         self._timed(gather, gather_all)
-        self._timed(encode, lambda: [_encoded(commit) for commit in commits])
+        self._timed(encode, lambda: [spell(commit) for commit in commits])
 
     def _each(self, name: str, over: list[S], do: Callable[[S], T]) -> list[T]:
         return self._timed(name, lambda: [do(each) for each in over])
@@ -165,10 +163,6 @@ def _settle(held: Lane, strand: Strand, report: OrderReport) -> None:
     strand.settle(report)
     held.tell(strand, tell_settled(strand, flight, report, 1, NOON_MS))
     held.touch(strand)
-
-
-def _encoded(commit: Commit) -> list[bytes]:
-    return [*(encode_strand(each) for each in commit.strands.values()), *map(encode_outcome, commit.outcomes)]
 
 
 def main() -> None:

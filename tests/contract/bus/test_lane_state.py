@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 from redis.asyncio import Redis
 
 from shared.domain.ids import STREAM_START, EntryId
@@ -61,6 +62,18 @@ async def test_what_is_committed_is_found_by_the_next_holder(bus: Bus, lease: Le
     assert found.strands == {"f|BTC-USDT-SWAP|l": RECORD}
     assert found.subscriptions == [settings]
     assert [each.cl_ord_id for each in await bus.outcomes()] == ["a", "b"]
+
+
+async def test_a_line_break_in_a_value_is_no_end_of_it(bus: Bus, lease: Lease) -> None:
+    """What is written goes to the server as lines; the venue's words may hold anything."""
+    broken = structs.replace(outcome("a"), message="too\nlarge\r\n\u2028")
+    record = structs.replace(RECORD, event="leader\n:1")
+    assert (
+        await bus.store.commit(lease, Commit(1, FIRST, {"f|i|l": record}, outcomes=[broken, outcome("b")]))
+        is Written.OK
+    )
+    assert (await bus.store.load(LANE)).strands == {"f|i|l": record}
+    assert await bus.outcomes() == [broken, outcome("b")]
 
 
 async def test_a_commit_repeated_changes_nothing(bus: Bus, lease: Lease) -> None:
