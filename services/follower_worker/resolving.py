@@ -146,6 +146,8 @@ class Resolver:
         strand, flight = doubt.strand, doubt.strand.flight
         if flight is None or not self._proven_absent(doubt, [flight.attempt.cl_ord_id]):
             return self._gap_s / 2
+        if self._venue.proving(strand.key.follower):
+            return self._pause(doubt, _SETTLE_FIRST_MS, _SETTLE_MOST_MS)  # what follows depends on it
         unfenced = await self._position_unless_fenced(strand)
         version, now_ms = doubt.lane.subscription(strand.key).version, self._venue.clock.now_ms()
         strand.absent()

@@ -18,16 +18,18 @@ import structlog
 from shared.domain.ids import AccountId, EventId, InstId, Leg
 from shared.domain.instruments import Instrument
 from shared.domain.orders import Intent, MarginMode, OrderType, attempt
-from shared.domain.outcomes import Category, NotPlaced, Placement, Postponement, Refused
+from shared.domain.outcomes import Category, NotPlaced, Placement, Postponement, Refused, Unknown
 from shared.domain.quantities import Contracts
 from shared.domain.risk import Account
 from shared.messages.notices import GrantChange, GrantNotice
-from shared.ports import Exchange, Instruments, VenueClock
+from shared.ports import Clock, Exchange, Instruments, VenueClock
 
 _UNREADY = Account(net_mode=False, reduce_only=False, fenced=False)
 """An account nobody knows: it opens nothing."""
 _PROOF_AGE_MS, _PROOF_LIFE_MS = 60_000, 5_000
 _PROOFS_AT_ONCE = 32
+_PROOF_TRIES, _PROVE_AGAIN_S = 30, 1.0
+"""How often, and how soon again, a proof is tried that got no answer."""
 
 
 class Book(Protocol):
@@ -62,10 +64,22 @@ class Roster:
         self._proof_instrument, self._tag = proof_instrument, tag
         self._known: dict[AccountId, Account] = {}
         self._loading = asyncio.Lock()
+        self._unanswered: dict[AccountId, int] = {}
+        """How often the fence of a grant was asked about without an answer that decides."""
 
     def account(self, follower: AccountId) -> Account:
         """Return a follower's account; one not loaded yet opens nothing. Never blocks."""
         return self._known.get(follower, _UNREADY)
+
+    def proving(self, follower: AccountId) -> bool:
+        """Tell whether a fence is still being proven: that it is not says nothing yet. Never blocks."""
+        return follower in self._unanswered
+
+    async def prove_for_ever(self, clock: Clock) -> None:
+        """Repeat proofs that nobody answered: a moment's trouble must not make a grant unfenced for good."""
+        while True:
+            await clock.sleep(_PROVE_AGAIN_S)
+            await self._prove_all(iter(list(self._unanswered)))
 
     def __len__(self) -> int:
         return len(self._known)
@@ -124,6 +138,11 @@ class Roster:
         if instrument is None:
             return
         expired = await self._place_too_small(follower, instrument, "fence", -_PROOF_AGE_MS)
+        tries = self._unanswered.get(follower, 0) + 1
+        if _undecided(expired) and tries < _PROOF_TRIES:
+            self._unanswered[follower] = tries
+            return
+        self._unanswered.pop(follower, None)
         if isinstance(expired, NotPlaced) and expired.why is Postponement.EXPIRED:
             self._known[follower] = replace(self._known[follower], fenced=True)
             await self._remember(follower, self._book.mark_fenced(follower))
@@ -151,3 +170,10 @@ class Roster:
         )
         named = attempt(intent, follower, EventId(f"{why}:{token_hex(8)}"), 0)
         return await self._exchange.place(named, self._venue.now_ms() + lives_ms)
+
+
+def _undecided(answer: Placement) -> bool:
+    """Tell whether an answer says nothing of the fence: none came, or the order was not looked at."""
+    if isinstance(answer, NotPlaced):
+        return answer.why is not Postponement.EXPIRED
+    return isinstance(answer, Unknown) or (isinstance(answer, Refused) and answer.category is Category.GRANT_DEAD)

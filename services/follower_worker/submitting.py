@@ -47,6 +47,8 @@ class Venue:
     instruments: Instruments
     clock: VenueClock
     accounts: Callable[[AccountId], Account]
+    proving: Callable[[AccountId], bool] = lambda _follower: False
+    """Tells whether an account's fence is still being proven."""
 
 
 class Submitter:

@@ -1,5 +1,6 @@
 """A new consent: no order leaves with the new grant under what was proven with the old one."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,6 +16,7 @@ from shared.domain.risk import Account
 from shared.messages.notices import GrantChange, GrantNotice
 from tests.support.builders import BTC, NOON_MS, instrument
 from tests.support.bus import SetVenueClock
+from tests.support.clock import FakeClock
 from tests.support.paper_exchange import ListedInstruments
 
 ANNA, TAG = AccountId("anna"), "paper"
@@ -123,3 +125,35 @@ async def test_another_position_mode_is_known_at_once_and_leaves_the_fence_prove
     book.net_mode = False
     await roster.heard(GrantNotice(ANNA, 2, GrantChange.ACCOUNT))
     assert (roster.account(ANNA).net_mode, roster.account(ANNA).fenced) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "silence", [Unknown("time-out"), NotPlaced(Postponement.THROTTLED), Refused("53000", "", Category.GRANT_DEAD, "")]
+)
+async def test_a_proof_nobody_answered_is_made_again_and_nothing_is_concluded_meanwhile(silence: Placement) -> None:
+    book = Book(fenced=False)
+    exchange = Exchange(silence)
+    anywhere: object = exchange
+    book.roster = roster = Roster(book, anywhere, ListedInstruments(instrument()), SetVenueClock(), BTC, TAG)  # type: ignore[arg-type]  # only its placing is used
+    await roster.ensure([ANNA])
+    assert (roster.proving(ANNA), roster.account(ANNA).fenced, book.tagged) == (True, False, None)
+    clock = FakeClock()
+    proving = asyncio.ensure_future(roster.prove_for_ever(clock))
+    await clock.advance(2.5)
+    assert roster.proving(ANNA)
+    exchange.answer = EXPIRED
+    await clock.advance(1)
+    assert (roster.proving(ANNA), roster.account(ANNA).fenced, book.tagged) == (False, True, True)
+    proving.cancel()
+
+
+async def test_a_venue_that_never_answers_leaves_the_grant_unfenced_after_a_while() -> None:
+    book = Book(fenced=False)
+    anywhere: object = Exchange(Unknown("time-out"))
+    book.roster = roster = Roster(book, anywhere, ListedInstruments(instrument()), SetVenueClock(), BTC, TAG)  # type: ignore[arg-type]  # only its placing is used
+    await roster.ensure([ANNA])
+    clock = FakeClock()
+    proving = asyncio.ensure_future(roster.prove_for_ever(clock))
+    await clock.advance(60)
+    assert (roster.proving(ANNA), roster.account(ANNA).fenced) == (False, False)
+    proving.cancel()
