@@ -184,10 +184,7 @@ class Resolver:
         return await self._venue.exchange.position(strand.key.follower, strand.key.inst_id)
 
     def _mind_the_fence(self, doubt: Doubt, position: Contracts | None) -> None:
-        """Without a proven fence absence is not certain.
-
-        Never open again, and believe the account rather than the book.
-        """
+        """Without a proven fence absence is not certain: open nothing again, believe the account, not the book."""
         if position is None:
             return
         lane, strand = doubt.lane, doubt.strand
