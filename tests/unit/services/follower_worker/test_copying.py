@@ -236,7 +236,7 @@ async def test_a_lane_that_cannot_keep_up_is_detached_and_the_reader_goes_on(mon
     desk = Copying()
     slow, other = await desk.attached(0, A), await desk.attached(1)
     await desk.copier.receive(desk.add(1, 2, 3, 4, 5))
-    assert desk.behind == [slow, other]
+    assert sorted(desk.behind, key=lambda each: each.lease.lane) == [slow, other]
     await desk.copier.receive(desk.add(6))
     assert targets(slow) == {A: 5}
 
@@ -281,3 +281,37 @@ async def test_what_an_earlier_holder_may_have_sent_goes_to_be_asked_for() -> No
     assert [strand.phase for strand in desk.doubtful] == [Phase.DOUBTFUL]
     assert desk.ready == []
     assert taken.position == await desk.bus.trades.last()
+
+
+async def test_others_may_act_on_one_lane_before_the_next_is_folded() -> None:
+    desk = Copying()
+    await desk.attached(0, A)
+    await desk.attached(1, B)
+    told: list[str] = []
+
+    def ready(_lane: Lane, strand: Strand) -> None:
+        told.append("folded")
+        asyncio.get_running_loop().call_soon(told.append, f"sent for {strand.key.follower}")
+
+    desk.copier.on_ready = ready
+    await desk.copier.receive(desk.add(1))
+    assert [each.partition(" ")[0] for each in told] == ["folded", "sent"] * 2
+    assert {told[1], told[3]} == {f"sent for {A}", f"sent for {B}"}
+
+
+async def test_a_reader_stopped_between_two_lanes_leaves_the_second_to_catch_up() -> None:
+    desk = Copying()
+    lanes = [await desk.attached(0, A), await desk.attached(1, B)]
+    reading = asyncio.create_task(desk.copier.receive(desk.add(1)))
+
+    def stop(_lane: Lane, _strand: Strand) -> None:
+        reading.cancel()
+
+    desk.copier.on_ready = stop
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    given = [lane for lane in lanes if targets(lane)]
+    assert len(given) == 1
+    assert desk.behind == [lane for lane in lanes if lane is not given[0]]
+    await desk.copier.catch_up(desk.behind[0])
+    assert [targets(lane) for lane in lanes] == [{A: 1}, {B: 1}]
