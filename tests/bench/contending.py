@@ -14,11 +14,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from deploy.demo.processes import REPOSITORY, DidNotRun
+from services.follower_worker.settings import Settings
 from tests.support.environments import environment
 
 HERE = Path(__file__).resolve().parent
 BUILD = REPOSITORY / "build" / "bench"
-CONNECTIONS = 64
+_AT_ONCE = 64
+"""What rivals do best with. More slows each of them down."""
+OURS_AT_ONCE: int = Settings.model_fields["senders"].default
 _LONGEST_S = 180.0
 
 
@@ -75,7 +78,8 @@ async def contend(contender: Contender, url: str, trust: Path, *, settle: bool =
     Raises:
         DidNotRun: it failed; the message holds its last words.
     """
-    task = {"url": url, "orders": ORDERS[contender], "connections": CONNECTIONS, "settle": settle}
+    at_once = OURS_AT_ONCE if contender is Contender.CEILING else _AT_ONCE
+    task = {"url": url, "orders": ORDERS[contender], "connections": at_once, "settle": settle}
     told = {"BENCH_TASK": json.dumps(task), "SSL_CERT_FILE": str(trust), "PYTHONPATH": str(REPOSITORY)}
     process = await asyncio.create_subprocess_exec(
         str(interpreter(contender)),
@@ -97,7 +101,9 @@ async def contend(contender: Contender, url: str, trust: Path, *, settle: bool =
 
 
 def beside(url: str) -> Rate | None:
-    """Run wrk for two seconds, if the machine has it; blocking. Its figure is shown and judged by nobody.
+    """Run wrk for two seconds on as many connections as ours, if the machine has it; blocking.
+
+    Its figure is shown and judged by nobody.
 
     Raises:
         DidNotRun: it failed, or said nothing of requests.
@@ -108,7 +114,7 @@ def beside(url: str) -> Rate | None:
     script = str(HERE / "contenders" / "wrk.lua")
     before, began = _cpu_of_children_s(), time.perf_counter()
     ended = subprocess.run(
-        [wrk, "-t1", f"-c{CONNECTIONS}", "-d2s", "-s", script, url], capture_output=True, text=True, check=False
+        [wrk, "-t1", f"-c{OURS_AT_ONCE}", "-d2s", "-s", script, url], capture_output=True, text=True, check=False
     )
     spent, wall_s = _cpu_of_children_s() - before, time.perf_counter() - began
     found = re.search(r"(\d+) requests in", ended.stdout)

@@ -41,7 +41,7 @@ class Definition:
 DEFINITIONS: Mapping[Name, Definition] = {
     Name.VS_CCXT: Definition("orders per CPU-second over TLS, one worker / ccxt create_order", 8, 15),
     Name.VS_HTTPX: Definition("the same / plain httpx", 40, 80),
-    Name.VS_CEILING: Definition("the same / a bare loop of prebuilt requests", 0.2, 0.4),
+    Name.VS_CEILING: Definition("the same / a bare loop of prebuilt requests on as many connections", 0.2, 0.4),
     Name.SETTLED: Definition("placed, and the fill learned, per CPU-second / ccxt doing both", None, 8),
     Name.LAST_ACK: Definition("event published to last answer, 1,000 followers, venue 30 ms, / 30 ms", 4, 2, False),
     Name.GROWTH: Definition("event published to last answer, 10,000 / 1,000 followers, venue 30 ms", 11, 10, False),
