@@ -42,7 +42,8 @@ class Committer:
 
     def wake(self) -> None:
         """Say that there may be something to write. Never blocks."""
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
         if self._lane.hurried or self._lane.lost:
             self._hurry.set()
 

@@ -88,7 +88,8 @@ class Lane:
         for strand in concerned:
             event = closing.event(strand.key)
             if entry_order(strand.cursor) < entry_order(event.entry):
-                self._give(strand, event, self.subscription(strand.key), find(event.inst_id), opened, read_ms)
+                sent = self._was_maybe_sent(event)
+                self._give(strand, event, self.subscription(strand.key), find(event.inst_id), opened, read_ms, sent)
         return concerned
 
     def pass_by(self, entry: EntryId) -> None:
@@ -122,13 +123,13 @@ class Lane:
         """
         opened = OpenEntry(event.entry, 0)
         self.open_entries.append(opened)
-        concerned = []
+        concerned, place, sent = [], entry_order(event.entry), self._was_maybe_sent(event)
         for follower, newest in self.versions.rotated(event):
             subscription = self.versions.in_force(newest, event, self.lease.since_ms)
             strand = self._strand(StrandKey(follower, event.inst_id, event.leader))
-            if entry_order(strand.cursor) >= entry_order(event.entry) or _over(subscription, strand):
+            if entry_order(strand.cursor) >= place or _over(subscription, strand):
                 continue
-            self._give(strand, event, subscription, instrument, opened, read_ms)
+            self._give(strand, event, subscription, instrument, opened, read_ms, sent)
             concerned.append(strand)
         return concerned
 
@@ -140,11 +141,12 @@ class Lane:
         instrument: Instrument | None,
         opened: OpenEntry,
         read_ms: int,
+        sent: bool,  # noqa: FBT001 - by place, like the others: once per order
     ) -> None:
-        """Give an event to one strand; its entry stays open until that is written."""
+        """Give an event to one strand; its entry stays open until that is written. `sent`: maybe acted on before."""
         opened.undecided += 1
         strand.waiting.append(opened)
-        if self._was_maybe_sent(event):
+        if sent:
             strand.doubt(self.lease.wait_ms)
         elif strand.phase is DOUBTFUL:
             strand.fresh.add(event.id)
@@ -222,12 +224,12 @@ class Lane:
             if len(carried) >= MOST_STRANDS_A_COMMIT:
                 left += self.touched[number:]
                 break
-            if strand.dirty and not strand.committable:
-                left.append(strand)
+            if not strand.committable:
+                strand.touched = strand.dirty
+                if strand.touched:
+                    left.append(strand)
                 continue
             strand.touched = False
-            if not strand.dirty:
-                continue
             commit.strands[strand.name] = write_strand(strand)
             commit.outcomes += strand.outcomes
             carried.append((strand, strand.results, strand.revision))
@@ -254,15 +256,18 @@ class Lane:
         return passed
 
     def wrote(self, written: Written) -> list[Strand]:
-        """Note that a commit is durable; returns its strands, some of which may now send."""
+        """Note that a commit is durable; returns its strands that may send now."""
         self.seq = written.commit.seq
         if written.commit.offset:
             self.written_offset = written.commit.offset
+        freed = []
         for strand, results, revision in written.strands:
             strand.written(results, revision)
             if strand.dirty:
                 self.touch(strand)
-        return [strand for strand, _, _ in written.strands]
+            if strand.may_send:
+                freed.append(strand)
+        return freed
 
     @property
     def clean(self) -> bool:

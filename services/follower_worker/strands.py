@@ -98,7 +98,7 @@ class Strand:
     @property
     def committable(self) -> bool:
         """Tell whether the record may be written: nothing is on its way whose answer we still expect."""
-        return self.dirty and self.phase is not FLYING
+        return self.revision != self.written_revision and self.phase is not FLYING
 
     @property
     def closing(self) -> bool:
@@ -281,8 +281,10 @@ class Strand:
 
     def written(self, results: int, revision: int) -> None:
         """Take note that a commit made everything up to `results` and `revision` durable."""
-        self.committed = max(self.committed, results)
-        self.written_revision = max(self.written_revision, revision)
+        if results > self.committed:
+            self.committed = results
+        if revision > self.written_revision:
+            self.written_revision = revision
 
     def _tried(self, named: Attempt) -> None:
         if named.event == self.event:

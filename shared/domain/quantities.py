@@ -37,5 +37,7 @@ def plain(value: Decimal) -> str:
     text = str(value)
     if "E" in text:
         text = format(value, "f")
+    if text[-1] != "0":
+        return text
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text

@@ -65,8 +65,7 @@ class Connection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Tell whether a request may be written: open, with nothing in flight and an empty send buffer."""
-        busy = self._heard or self._closed or self._unread
-        return not busy and self._transport is not None and not self._transport.is_closing()
+        return not (self._heard or self._closed or self._unread or self._transport is None)
 
     def exchange(self, request: bytes, heard: Heard, deadline_s: float) -> None:
         """Write a request; `heard` is called once, with its whole answer or `Unanswered`. Only if usable."""
@@ -98,9 +97,9 @@ class Connection(asyncio.Protocol):
         """Note the end; an exchange in flight has no answer."""
         self.give_up(f"the connection ended before a whole answer came: {exc or 'closed by the other side'}")
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> None:
         """Close our half too: without it no answer can come."""
-        return False
+        self.give_up("the connection ended before a whole answer came: closed by the other side")
 
     def pause_writing(self) -> None:
         """Note that the other side does not read what we sent."""

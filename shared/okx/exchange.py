@@ -20,7 +20,7 @@ from shared.domain.outcomes import Category, NotPlaced, OrderReport, Placement, 
 from shared.domain.quantities import ZERO, Contracts
 from shared.okx import answers, codes, errors, protocol, translation
 from shared.okx.authority import Authority
-from shared.okx.protocol import Request, Response
+from shared.okx.protocol import Request, Response, Told
 from shared.okx.rest import SiteWays
 from shared.okx.signing import authorised, bearer_lines
 from shared.okx.venue_clock import OkxVenueClock
@@ -90,13 +90,14 @@ class OkxExchange:
             self._apart(self._place_anew(order), placed)
             return
 
-        def judge(placement: Placement) -> None:
+        def heard(came: Response | errors.OkxError) -> None:
+            placement = self._read(order, came)
             if isinstance(placement, NotPlaced) and placement.why is Postponement.UNAUTHORISED:
                 self._apart(self._place_again(order, credential, placement), placed)
             else:
                 placed(placement)
 
-        self._dispatch(order, credential, judge)
+        self._dispatch(order, credential, heard, placed)
 
     async def place(self, attempt: Attempt, expires_ms: int, leave_before: float = inf) -> Placement:
         """Send one order and wait for what becomes of it; see `ports.Exchange.place`."""
@@ -172,18 +173,19 @@ class OkxExchange:
 
     async def _place(self, order: _Order, credential: Credential) -> Placement:
         answer: asyncio.Future[Placement] = asyncio.get_running_loop().create_future()
-        self._dispatch(order, credential, partial(_settle, answer))
+        placed = partial(_settle, answer)
+        self._dispatch(order, credential, lambda came: placed(self._read(order, came)), placed)
         return await answer
 
-    def _dispatch(self, order: _Order, credential: Credential, placed: Placed) -> None:
-        """Send, once, with this credential."""
+    def _dispatch(self, order: _Order, credential: Credential, heard: Told, placed: Placed) -> None:
+        """Send, once, with this credential; `placed` is told where that cannot be begun."""
         try:
             wire = self._ways(credential).wire
             signed = self._signed(order.request, credential)
         except GrantUnusable as error:
             placed(_unusable(error))
             return
-        wire.dispatch(signed, self._limits.answer_s, order.leave_before, lambda came: placed(self._read(order, came)))
+        wire.dispatch(signed, self._limits.answer_s, order.leave_before, heard)
 
     def _signed(self, request: Request, credential: Credential) -> Request:
         """Add what proves the account; a bearer's lines are spelled once per token."""
@@ -195,10 +197,8 @@ class OkxExchange:
         return Request(request.method, request.path, request.headers + known[1], request.body)
 
     def _read(self, order: _Order, came: Response | errors.OkxError) -> Placement:
-        if isinstance(came, errors.NotSent):
-            return NotPlaced(Postponement.NOT_SENT)
         if not isinstance(came, Response):
-            return Unknown(str(came))
+            return NotPlaced(Postponement.NOT_SENT) if isinstance(came, errors.NotSent) else Unknown(str(came))
         placement = answers.read_placement(came, order.cl_ord_id)
         if (
             isinstance(placement, NotPlaced)

@@ -62,9 +62,8 @@ class ConnectionPool:
         """Count the requests in line for a connection."""
         return len(self._line)
 
-    def reusable(self) -> Connection | None:
+    def reusable(self, now: float) -> Connection | None:
         """Take the idle connection that was used last: the others may rest until they are recycled."""
-        now = self._clock.monotonic()
         while self._idle:
             connection, _ = self._idle.popitem()
             if connection.usable and self._young(connection, now):
@@ -93,7 +92,8 @@ class ConnectionPool:
     def taken(self, connection: Connection) -> None:
         """Note that a request is about to leave over a connection; its deadline is watched from now on."""
         self._busy.add(connection)
-        self._watch()
+        if self._timer is None:
+            self._watch()
 
     def release(self, connection: Connection) -> None:
         """Give an idle connection to the first in line, or let it rest; close one that cannot be used again."""
@@ -101,7 +101,7 @@ class ConnectionPool:
             connection.give_up("left in the middle of an exchange")
             return
         connection.idle_since_s = self._clock.monotonic()
-        turn = self._next_turn()
+        turn = self._next_turn() if self._line else None
         if turn:
             turn.set_result(connection)
         else:

@@ -75,9 +75,12 @@ class Wire:
 
     async def send(self, request: Request, timeout_s: float, leave_before: float = inf) -> Response:
         """Send a request once and return its whole answer; see `WayOut.send`."""
-        connection = self._pool.reusable() or await self._pool.obtain()
+        now = self._clock.monotonic()
+        connection = self._pool.reusable(now)
+        if connection is None:
+            connection, now = await self._pool.obtain(), self._clock.monotonic()
         answer: asyncio.Future[Response] = self._loop.create_future()
-        self._exchange(connection, request, timeout_s, leave_before, partial(_settle, answer))
+        self._exchange(connection, request, timeout_s, leave_before, partial(_settle, answer), now)
         try:
             return await answer
         finally:
@@ -86,9 +89,10 @@ class Wire:
 
     def dispatch(self, request: Request, timeout_s: float, leave_before: float, told: Told) -> None:
         """Send a request without waiting; see `HotWay.dispatch`."""
-        connection = self._pool.reusable()
+        now = self._clock.monotonic()
+        connection = self._pool.reusable(now)
         if connection:
-            self._exchange(connection, request, timeout_s, leave_before, told)
+            self._exchange(connection, request, timeout_s, leave_before, told, now)
             return
         task = self._loop.create_task(self._dispatch_later(request, timeout_s, leave_before, told))
         self._dispatching.add(task)
@@ -105,12 +109,11 @@ class Wire:
             structlog.get_logger().exception("connection_not_had", error=type(error).__name__)
             told(NotSent(f"{request.path} could not leave: no connection was had ({type(error).__name__})"))
             return
-        self._exchange(connection, request, timeout_s, leave_before, told)
+        self._exchange(connection, request, timeout_s, leave_before, told, self._clock.monotonic())
 
     def _exchange(
-        self, connection: Connection, request: Request, timeout_s: float, leave_before: float, told: Told
+        self, connection: Connection, request: Request, timeout_s: float, leave_before: float, told: Told, now: float
     ) -> None:
-        now = self._clock.monotonic()
         if now >= leave_before:
             self._pool.release(connection)
             told(NotSent(f"{request.path} could not leave in time: a connection came too late"))

@@ -23,6 +23,10 @@ from tests.support.memory_bus import MemoryLaneState
 from tests.support.waiting import until
 
 
+AFTER_EVERYTHING_MS = 2 * NOON_MS
+"""A fill that no earlier holder can have acted on."""
+
+
 class FlakyState(MemoryLaneState):
     """Fails before or after it wrote, as told; never runs two commits at once."""
 
@@ -69,21 +73,24 @@ class Writing:
         return committer
 
 
-def decided(taken: Lane, number: int = 1) -> list[Strand]:
-    strands = taken.apply(event(10, 0, number=number), instrument(), NOON_MS)
+def decided(taken: Lane, number: int = 1, at_ms: int | None = None) -> list[Strand]:
+    strands = taken.apply(event(10, 0, number=number, at_ms=at_ms), instrument(), NOON_MS)
     for strand in strands:
         strand.postpone()
         taken.touch(strand)
     return strands
 
 
-async def test_everything_writable_is_written_and_its_strands_are_told() -> None:
+async def test_everything_writable_is_written_and_strands_that_may_send_now_are_told() -> None:
     desk = Writing()
     taken = await desk.take()
-    strands = decided(taken)
+    strands = decided(taken, at_ms=AFTER_EVERYTHING_MS)
+    in_doubt = strands[0]
+    in_doubt.doubt(NOON_MS)
     await desk.committer(taken).settle_down()
-    assert desk.written == strands
-    assert (await desk.bus.facts(taken.lease.lane)).offset == event(10, 0).entry
+    assert desk.written == strands[1:]
+    assert not in_doubt.dirty
+    assert (await desk.bus.facts(taken.lease.lane)).offset == strands[0].cursor
 
 
 async def test_an_unreachable_server_is_asked_again_with_the_same_step() -> None:
@@ -98,7 +105,7 @@ async def test_an_unreachable_server_is_asked_again_with_the_same_step() -> None
 async def test_a_reply_that_was_lost_leads_to_a_repeat_that_changes_nothing() -> None:
     desk = Writing()
     taken = await desk.take()
-    strands = decided(taken)
+    strands = decided(taken, at_ms=AFTER_EVERYTHING_MS)
     desk.store.after.append(ConnectionError("reply lost"))
     await desk.committer(taken).settle_down()
     first, second = desk.store.commits
