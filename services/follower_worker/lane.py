@@ -141,7 +141,7 @@ class Lane:
         instrument: Instrument | None,
         opened: OpenEntry,
         read_ms: int,
-        sent: bool,  # noqa: FBT001 - by place, like the others: once per order
+        sent: bool,
     ) -> None:
         """Give an event to one strand; its entry stays open until that is written. `sent`: maybe acted on before."""
         opened.undecided += 1

@@ -29,7 +29,7 @@ class Pace:
         sent = self._sent.get((key.follower, key.inst_id))
         if sent and len(sent) >= self._most:
             until = max(until, sent[0] + WINDOW_S)
-        return max(0.0, until - now)
+        return until - now if until > now else 0.0
 
     def sent(self, key: StrandKey, now: float) -> None:
         """Count an order that leaves now."""

@@ -280,11 +280,8 @@ class Strand:
         self.book, self.covers = adopt(self.book, self.tries, orders, instrument), 0 if orders else self.covers
 
     def written(self, results: int, revision: int) -> None:
-        """Take note that a commit made everything up to `results` and `revision` durable."""
-        if results > self.committed:
-            self.committed = results
-        if revision > self.written_revision:
-            self.written_revision = revision
+        """Take note that a commit made everything up to `results` and `revision` durable; told in the order written."""
+        self.committed, self.written_revision = results, revision
 
     def _tried(self, named: Attempt) -> None:
         if named.event == self.event:

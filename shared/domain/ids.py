@@ -18,6 +18,7 @@ EntryId = NewType("EntryId", str)
 ClOrdId = NewType("ClOrdId", str)
 
 STREAM_START = EntryId("0-0")
+_BLAKE2B_128 = blake2b(digest_size=16)
 
 
 class Leg(StrEnum):
@@ -43,7 +44,9 @@ def client_order_id(event: EventId, follower: AccountId, leg: Leg, tries: int) -
 
     Fits OKX's rule of 1-32 letters and digits (D#order-book-trading-trade-post-place-order).
     """
-    return ClOrdId(blake2b(f"{event}|{follower}|{leg}|{tries}".encode(), digest_size=16).hexdigest())
+    digest = _BLAKE2B_128.copy()  # faster than a new one
+    digest.update(f"{event}|{follower}|{leg}|{tries}".encode())
+    return ClOrdId(digest.hexdigest())
 
 
 @lru_cache(maxsize=4_096)

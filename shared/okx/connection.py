@@ -51,6 +51,7 @@ class Connection(asyncio.Protocol):
         self.deadline_s = 0.0
         """When the exchange in flight is given up."""
         self._transport: asyncio.Transport | None = None
+        self._write: Callable[[bytes], None] = _not_open
         self._heard: Heard | None = None
         """Who is told of the answer to what is in flight."""
         self._parser = httptools.HttpResponseParser(self)
@@ -74,7 +75,7 @@ class Connection(asyncio.Protocol):
         self._bytes = 0
         self._whole = False
         self._body.clear()
-        cast("asyncio.Transport", self._transport).write(request)
+        self._write(request)
 
     def give_up(self, why: str) -> None:
         """Close at once, open or not yet; an exchange in flight ends as `Unanswered`. Idempotent."""
@@ -92,6 +93,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        self._write = self._transport.write
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end; an exchange in flight has no answer."""
@@ -153,3 +155,7 @@ class Connection(asyncio.Protocol):
             self._owner.rested(self)
         heard(Response(status, self._body[0] if len(self._body) == 1 else b"".join(self._body)))
         return None
+
+
+def _not_open(_request: bytes) -> None:
+    raise RuntimeError("a request was to be written before the connection was open; expected only usable ones")

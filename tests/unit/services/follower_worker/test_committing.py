@@ -22,7 +22,6 @@ from tests.support.lanes import followers, lane, strand_of
 from tests.support.memory_bus import MemoryLaneState
 from tests.support.waiting import until
 
-
 AFTER_EVERYTHING_MS = 2 * NOON_MS
 """A fill that no earlier holder can have acted on."""
 
