@@ -28,6 +28,8 @@ _UNREADY = Account(net_mode=False, reduce_only=False, fenced=False)
 """An account nobody knows: it opens nothing."""
 _PROOF_AGE_MS, _PROOF_LIFE_MS = 60_000, 5_000
 _PROOFS_AT_ONCE = 32
+_REFRESH_S, _REFRESHED_AT_ONCE = 1.0, 100
+"""Accounts read again, and how often: a hundred thousand take a quarter of an hour, and an order never notices."""
 _PROOF_TRIES, _PROVE_AGAIN_S = 30, 1.0
 """How often, and how soon again, a proof is tried that got no answer."""
 
@@ -80,6 +82,25 @@ class Roster:
         while True:
             await clock.sleep(_PROVE_AGAIN_S)
             await self._prove_all(iter(list(self._unanswered)))
+
+    async def refresh_for_ever(self, clock: Clock) -> None:
+        """Read again what is known, a few accounts at a time: what a lost notice told of is learned all the same."""
+        left: list[AccountId] = []
+        while True:
+            await clock.sleep(_REFRESH_S)
+            left = left or list(self._known)
+            some, left = left[:_REFRESHED_AT_ONCE], left[_REFRESHED_AT_ONCE:]
+            try:
+                await self._refresh(some)
+            except ConnectionError as error:
+                structlog.get_logger().warning("followers_not_refreshed", reason=str(error))
+
+    async def _refresh(self, some: Sequence[AccountId]) -> None:
+        found = await self._book.accounts(some)
+        consented = [each for each in found if self._known[each].fenced and not found[each].fenced]
+        self._known |= found
+        if consented:
+            await self._load(consented)
 
     def __len__(self) -> int:
         return len(self._known)

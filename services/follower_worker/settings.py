@@ -13,7 +13,7 @@ class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, 
         768,
         ge=1,
         le=8192,
-        description="orders: the most in the air at once; as many connections, opened at the start",
+        description="orders: the most in the air at once; as many connections to each site in use, from the start",
     )
     askers: int = Field(32, ge=1, le=1024, description="questions: the most asked at once")
     commit_ms: float = Field(

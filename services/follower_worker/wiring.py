@@ -1,6 +1,6 @@
 """The one file where a worker's clients are built and handed over."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -41,10 +41,11 @@ from shared.okx.socket import ConnectGate, SocketLimits
 from shared.okx.wire import Wire
 from shared.okx.wires import open_wires
 from shared.store.copies import RedisCopies
-from shared.store.engine import Database
+from shared.store.engine import Database, StoreUnavailable
 from shared.store.followers import Followers
-from shared.store.grants import Grants, OpenedGrants
+from shared.store.grants import Grants
 from shared.store.migrate import migrate
+from shared.store.opened_grants import OpenedGrants
 from shared.store.subscriptions import Subscriptions
 from shared.store.switches import Switches
 from shared.telemetry.health import Health
@@ -103,6 +104,7 @@ class Storage:
     """What a worker reads of the database."""
 
     opened: OpenedGrants
+    followers: Followers
     book: FollowerBook
     memory: DatabaseMemory
     switches: Switches
@@ -128,10 +130,9 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     complaints = Complaints(GrantNotices(redis, Keys(settings.installation), clock), clock, UNREACHABLE)
     life.background("complaints", complaints.announce_for_ever)
     authority = Authority(storage.opened, ways.venue, clock, _RENEWAL, on_rejected=complaints.rejected)
-    exchange, wires = await _open_exchange(life, settings, ways, authority)
+    exchange, wires = await _open_exchange(life, settings, ways, authority, storage.opened)
     roster = Roster(storage.book, exchange, market, ways.venue, InstId(settings.proof_instrument), settings.okx_tag)
     venue = Venue(exchange, market, ways.venue, roster.account, roster.proving)
-    life.background("proofs", partial(roster.prove_for_ever, clock))
     limits = _limits(settings)
     worker, reader = await _run_worker(life, settings, redis, storage.memory, venue, roster, clock, metrics, limits)
     board = _follow_switches(life, settings, redis, storage.switches, clock, metrics, limits.worker)
@@ -139,7 +140,7 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
 
     async def copy() -> None:
         if await ways.heard(life.stopping, market.load):
-            await _warm(wires, settings.senders)
+            await _warm(wires, storage.followers, settings.senders)
             await reader.keep_up()
             await board.load()  # after the reader has begun: what is thrown from then on comes by the stream
             await worker.holder.hold_until(life.stopping)
@@ -150,19 +151,20 @@ async def assemble(life: Lifetime, settings: Settings) -> None:
     life.background("health", lambda: health.serve(settings.telemetry_host, settings.telemetry_port))
 
 
-async def _warm(wires: Iterable[Wire], connections: int) -> None:
-    """Open the connections before a lane is taken: the first order is as fast as the next.
+async def _warm(wires: Mapping[str, Wire], followers: Followers, connections: int) -> None:
+    """Open connections to every site in use before a lane is taken: the first order is as fast as the next.
 
-    A host that is away is no reason to wait; `keep_warm` goes on trying, and says so.
+    What is away is no reason to wait; `keep_warm` goes on trying, and says so.
     """
-    for wire in wires:
-        with suppress(NotSent):
-            await wire.warm(connections)
+    with suppress(StoreUnavailable):
+        for site in await followers.sites() & wires.keys():
+            with suppress(NotSent):
+                await wires[site].warm(connections)
 
 
 async def _open_exchange(
-    life: Lifetime, settings: Settings, ways: Ways, authority: Authority
-) -> tuple[OkxExchange, Collection[Wire]]:
+    life: Lifetime, settings: Settings, ways: Ways, authority: Authority, opened: OpenedGrants
+) -> tuple[OkxExchange, Mapping[str, Wire]]:
     accounts, wires = await open_wires(
         life,
         ways,
@@ -170,10 +172,14 @@ async def _open_exchange(
         connect_s=settings.okx_connect_timeout_ms / 1_000,
         connections=settings.senders + settings.askers,
     )
+
+    def wanted(site: str) -> int:
+        return settings.senders if site in opened.sites else 0
+
     for name, wire in wires.items():
-        life.background(f"wire-{name}", partial(wire.keep_warm, settings.senders, _KEEP_WARM_S))
+        life.background(f"wire-{name}", partial(wire.keep_warm, partial(wanted, name), _KEEP_WARM_S))
     limits = ExchangeLimits((settings.okx_order_deadline_ms + settings.okx_clock_margin_ms) / 1_000)
-    return OkxExchange(accounts, authority, ways.venue, settings.okx_tag, limits), wires.values()
+    return OkxExchange(accounts, authority, ways.venue, settings.okx_tag, limits), wires
 
 
 async def _open_storage(life: Lifetime, settings: Settings) -> Storage:
@@ -181,10 +187,11 @@ async def _open_storage(life: Lifetime, settings: Settings) -> Storage:
     life.close_later(database.close)
     await migrate(database)
     vault = vault_from(*settings.revealed_keys(), demo=settings.demo)
-    opened = OpenedGrants(database, vault)
+    opened, followers = OpenedGrants(database, vault), Followers(database)
     switches = Switches(database)
     memory = DatabaseMemory(RedisCopies(database), Subscriptions(database), switches)
-    return Storage(opened, FollowerBook(Followers(database), Grants(database, vault), opened), memory, switches)
+    book = FollowerBook(followers, Grants(database, vault), opened)
+    return Storage(opened, followers, book, memory, switches)
 
 
 def _open_market(life: Lifetime, ways: Ways, clock: SystemClock, metrics: Metrics) -> OkxMarket:
@@ -237,6 +244,8 @@ async def _run_worker(
     life.background("housekeeping", housekeeper.keep_for_ever)
     _staff(life, settings, worker)
     _listen(life, worker, roster, GrantNotices(redis, keys, clock), LaneBell(redis, keys, clock))
+    life.background("proofs", partial(roster.prove_for_ever, clock))
+    life.background("followers", partial(roster.refresh_for_ever, clock))
     return worker, reader
 
 

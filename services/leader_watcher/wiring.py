@@ -24,9 +24,9 @@ from shared.okx.opening import Ways, open_ways
 from shared.okx.socket import ConnectGate, SocketLimits
 from shared.store.accounts import Account
 from shared.store.engine import Database
-from shared.store.grants import OpenedGrants
 from shared.store.leaders import Leaders
 from shared.store.migrate import migrate
+from shared.store.opened_grants import OpenedGrants
 from shared.telemetry.health import Health
 from shared.telemetry.metrics import Meter
 from shared.vault.seal import vault_from

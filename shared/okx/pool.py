@@ -11,6 +11,7 @@ Whoever needs a connection opens it; one timer, ticking only while something wai
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -133,12 +134,15 @@ class ConnectionPool:
         if failures:
             raise failures[0]
 
-    async def keep_warm(self, connections: int, every_s: float) -> None:
-        """Keep so many connections open and young, until cancelled; a host out of reach is logged and tried again."""
+    async def keep_warm(self, wanted: Callable[[], int], every_s: float) -> None:
+        """Keep as many connections as wanted open and young, until cancelled.
+
+        A host out of reach is logged and tried again.
+        """
         while True:
             self._recycle(before_s=every_s)
             try:
-                await self.warm(connections)
+                await self.warm(wanted())
             except NotSent as error:
                 structlog.get_logger().warning("wire_not_warm", host=self._host, open=self.open, why=str(error))
             await self._clock.sleep(every_s)

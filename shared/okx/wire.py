@@ -7,6 +7,7 @@ redirects, cookies or proxies. A request that finds a connection at rest leaves 
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from functools import partial
 from math import inf
 from types import TracebackType
@@ -121,9 +122,9 @@ class Wire:
         self._pool.taken(connection)
         connection.exchange(self._spelled(request), told, now + timeout_s)
 
-    async def keep_warm(self, connections: int, every_s: float) -> None:
-        """Keep so many connections open and young; see `ConnectionPool.keep_warm`."""
-        await self._pool.keep_warm(connections, every_s)
+    async def keep_warm(self, wanted: Callable[[], int], every_s: float) -> None:
+        """Keep as many connections as wanted open and young; see `ConnectionPool.keep_warm`."""
+        await self._pool.keep_warm(wanted, every_s)
 
     async def warm(self, connections: int) -> None:
         """Open connections until so many are there; see `ConnectionPool.warm`."""

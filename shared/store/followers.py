@@ -26,6 +26,13 @@ class Followers:
         async with self._database.reading() as connection:
             return [account_of(row) for row in await connection.execute(query)]
 
+    async def sites(self) -> set[str]:
+        """Return the sites that accounts with a subscription in any state live on."""
+        following = select(subscriptions.c.follower)
+        query = select(accounts.c.site).where(accounts.c.account.in_(following)).distinct()
+        async with self._database.reading() as connection:
+            return set((await connection.execute(query)).scalars())
+
     async def find(self, wanted: Sequence[AccountId]) -> dict[AccountId, Account]:
         """Return those of the accounts that we know."""
         found: dict[AccountId, Account] = {}

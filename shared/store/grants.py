@@ -1,4 +1,4 @@
-"""Grants: sealed secrets with their life; the only table module that touches the vault.
+"""Grants: sealed secrets with their life; `opened_grants` opens them for those who trade.
 
 A grant's `version` counts its secrets. A renewal is claimed first (one claimant at a time, across processes, until the
 claim runs out), and its new pair is written only over the version it was claimed for: whoever is late changes nothing,
@@ -10,17 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from sqlalchemy import ColumnElement, RowMapping, Select, Update, delete, or_, select, update
 
 from shared.domain.grants import GrantKind, GrantLife, GrantStatus
 from shared.domain.ids import AccountId
-from shared.ports import CouldNotAsk, GrantUnusable
-from shared.store.engine import Database, StoreUnavailable
+from shared.store.engine import Database
 from shared.store.tables import accounts, grants
-from shared.vault.credentials import ApiKey, BearerToken, Credential, SigningKey, TokenPair
+from shared.vault.credentials import ApiKey, TokenPair
 from shared.vault.seal import Place, Vault
-from shared.vault.secret import CannotOpen, Secret
 
 ACCESS, REFRESH = "access_token_sealed", "refresh_token_sealed"
 API_KEY, SECRET_KEY, PASSPHRASE = "api_key_sealed", "secret_key_sealed", "passphrase_sealed"
@@ -113,12 +110,14 @@ class Grants:
         Raises:
             CannotOpen: the sealed bytes do not open.
         """
-        query = _opening(ACCESS, REFRESH).where(grants.c.account == life.account, grants.c.version == life.version)
+        query = opening(ACCESS, REFRESH).where(grants.c.account == life.account, grants.c.version == life.version)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
         if row is None:
             return None
-        access, refresh = (self._vault.open(row[column], _place(life.account, column)) for column in (ACCESS, REFRESH))
+        access, refresh = (
+            self._vault.open(row[column], place_of(life.account, column)) for column in (ACCESS, REFRESH)
+        )
         return row["site"], TokenPair(access, refresh, life.expires_ms - life.issued_ms)
 
     async def store(self, life: GrantLife, pair: TokenPair, now_ms: int) -> GrantLife | None:
@@ -188,83 +187,11 @@ class Grants:
             parts = {ACCESS: secrets.access, REFRESH: secrets.refresh}
         else:
             parts = {API_KEY: secrets.key, SECRET_KEY: secrets.secret, PASSPHRASE: secrets.passphrase}
-        return {column: self._vault.seal(secret, _place(account, column)) for column, secret in parts.items()}
+        return {column: self._vault.seal(secret, place_of(account, column)) for column, secret in parts.items()}
 
 
-class OpenedGrants:
-    """Opens what acts for an account, and keeps it in memory: `vault.credentials.Credentials`.
-
-    Never opens a refresh token. What it keeps is dropped by `forget`: on a notice, or when the venue calls it outdated.
-    """
-
-    def __init__(self, database: Database, vault: Vault) -> None:
-        self._database, self._vault = database, vault
-        self._opened: dict[AccountId, Credential] = {}
-
-    def cached(self, account: AccountId) -> Credential | None:
-        """Return the credential if it is in memory. Never blocks."""
-        return self._opened.get(account)
-
-    def forget(self, account: AccountId) -> None:
-        """Drop what `cached` would return. Idempotent."""
-        self._opened.pop(account, None)
-
-    async def read(self, account: AccountId) -> Credential:
-        """Read and open the credential as it is stored now, and keep it.
-
-        Raises:
-            GrantUnusable: there is no grant, it is dead, or its sealed bytes do not open.
-            CouldNotAsk: the database gave no answer.
-        """
-        try:
-            await self.warm([account])
-        except StoreUnavailable as error:
-            raise CouldNotAsk(f"the grant of account {account} was not read: {error}") from error
-        opened = self._opened.get(account)
-        if opened is None:
-            raise GrantUnusable(f"account {account} has no grant that opens and lives; its owner has to consent anew")
-        return opened
-
-    async def warm(self, wanted: Sequence[AccountId]) -> int:
-        """Read and open many at once and return how many are open; forgets those that have no live grant.
-
-        One whose sealed bytes do not open is logged and left out: it must not keep the others from trading.
-
-        Raises:
-            StoreUnavailable: the database gave no answer; those before it stay open.
-        """
-        live = 0
-        for start in range(0, len(wanted), _CHUNK):
-            chunk = wanted[start : start + _CHUNK]
-            query = _opening(ACCESS, API_KEY, SECRET_KEY, PASSPHRASE).where(
-                grants.c.account.in_(chunk), grants.c.status == GrantStatus.LIVE.value
-            )
-            async with self._database.reading() as connection:
-                rows = (await connection.execute(query)).mappings().all()
-            opened = {each.account: each for each in map(self._open, rows) if each is not None}
-            for account in chunk:
-                self.forget(account)
-            self._opened |= opened
-            live += len(opened)
-        return live
-
-    def _open(self, row: RowMapping) -> Credential | None:
-        account = AccountId(row["account"])
-
-        def secret(column: str) -> Secret:
-            return self._vault.open(row[column], _place(account, column))
-
-        try:
-            if row["kind"] == GrantKind.OAUTH.value:
-                return BearerToken(account, row["version"], row["site"], secret(ACCESS), row["terminal"])
-            key = ApiKey(secret(API_KEY), secret(SECRET_KEY), secret(PASSPHRASE))
-            return SigningKey(account, row["version"], row["site"], key)
-        except CannotOpen as error:
-            structlog.get_logger().error("grant_not_opened", account=account, reason=str(error))
-            return None
-
-
-def _place(account: AccountId, column: str) -> Place:
+def place_of(account: AccountId, column: str) -> Place:
+    """Say where a sealed secret stands: it opens nowhere else."""
     return Place("grants", column, account)
 
 
@@ -276,7 +203,8 @@ def _free(now_ms: int) -> ColumnElement[bool]:
     return or_(grants.c.claimed_until.is_(None), grants.c.claimed_until <= now_ms)
 
 
-def _opening(*columns: str) -> Select[Any]:
+def opening(*columns: str) -> Select[Any]:
+    """Select grants with these sealed columns, and the site of their account."""
     known = (grants.c.account, grants.c.kind, grants.c.version, grants.c.terminal, accounts.c.site)
     chosen = (*known, *(grants.c[name] for name in columns))
     return select(*chosen).join(accounts, accounts.c.account == grants.c.account)

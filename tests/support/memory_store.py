@@ -139,6 +139,7 @@ class MemoryOpenedGrants:
     def __init__(self, rows: MemoryRows) -> None:
         self._rows = rows
         self._opened: dict[AccountId, Credential] = {}
+        self.sites: set[str] = set()
 
     def cached(self, account: AccountId) -> Credential | None:
         return self._opened.get(account)
@@ -158,6 +159,7 @@ class MemoryOpenedGrants:
             grant = self._rows.grants.get(account)
             if grant and grant.life.status is GrantStatus.LIVE:
                 self._opened[account] = self._open(grant)
+                self.sites.add(self._opened[account].site)
         return sum(account in self._opened for account in wanted)
 
     def _open(self, grant: MemoryGrant) -> Credential:

@@ -26,7 +26,8 @@ from shared.store.checks import Checks, Due
 from shared.store.copied import Copied
 from shared.store.engine import Database
 from shared.store.events import Events
-from shared.store.grants import Consent, Grants, OpenedGrants
+from shared.store.grants import Consent, Grants
+from shared.store.opened_grants import OpenedGrants
 from shared.store.subscriptions import Subscriptions
 from shared.vault.consent import SeenAccount
 from shared.vault.credentials import Credential

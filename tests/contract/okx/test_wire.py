@@ -227,7 +227,7 @@ async def test_an_old_connection_is_not_trusted_with_a_request() -> None:
 async def test_keeping_warm_replaces_what_grows_old() -> None:
     clock = FakeClock()
     async with hosting(always(answer())) as host, Wire(host.origin, clock, WireLimits(idle_s=50)) as wire:
-        keeping = asyncio.create_task(wire.keep_warm(2, every_s=10))
+        keeping = asyncio.create_task(wire.keep_warm(lambda: 2, every_s=10))
         await until(lambda: host.visits == 2 and clock.sleepers)
         for _ in range(4):
             await clock.advance(10)

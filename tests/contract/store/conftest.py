@@ -15,9 +15,10 @@ import pytest
 
 from shared.store.accounts import Accounts
 from shared.store.engine import Database
-from shared.store.grants import Grants, OpenedGrants
+from shared.store.grants import Grants
 from shared.store.ledger import Ledger
 from shared.store.migrate import migrate
+from shared.store.opened_grants import OpenedGrants
 from shared.store.subscriptions import Subscriptions
 from shared.vault.seal import Vault
 from tests.support.memory_store import (

@@ -133,8 +133,9 @@ async def test_a_new_consent_is_one_version_further_and_live_again(store: Store,
 
 
 async def test_what_is_cached_is_what_was_read_until_it_is_forgotten(store: Store, life: GrantLife) -> None:
-    assert store.opened.cached(FOLLOWER) is None
+    assert (store.opened.cached(FOLLOWER), store.opened.sites) == (None, set())
     assert await store.opened.warm([FOLLOWER, LEADER, AccountId("nobody")]) == 2
+    assert store.opened.sites == {"eea", "www"}
     await store.grants.store(life, pair(2), NOW + 500)
 
     assert store.opened.cached(FOLLOWER) == BearerToken(FOLLOWER, 1, "eea", Secret("access-1"))

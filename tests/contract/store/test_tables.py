@@ -22,9 +22,10 @@ from shared.store.accounts import Account, Accounts
 from shared.store.audit import AuditLog, Deed
 from shared.store.engine import Database, StoreUnavailable
 from shared.store.followers import Followers
-from shared.store.grants import Consent, Grants, OpenedGrants
+from shared.store.grants import Consent, Grants
 from shared.store.leaders import Leaders
 from shared.store.migrate import migrate
+from shared.store.opened_grants import OpenedGrants
 from shared.store.partner_tables import every_table
 from shared.store.subscriptions import Subscriptions
 from shared.store.tables import trade_events
@@ -114,12 +115,14 @@ async def test_leaders_and_followers_are_told_apart(database: Database) -> None:
 
     assert [account.account for account in await Leaders(database).all()] == [TWO]
     assert await Followers(database).all() == []
+    assert await Followers(database).sites() == set()
 
     await Subscriptions(database).save(
         [Subscription(ONE, TWO, 1, SubscriptionState.ACTIVE, FixedRatio(Decimal(1)))], NOW
     )
 
     assert [account.account for account in await Followers(database).all()] == [ONE]
+    assert await Followers(database).sites() == {(await Followers(database).all())[0].site}
 
 
 async def test_an_account_is_read_as_it_was_last_saved(database: Database) -> None:

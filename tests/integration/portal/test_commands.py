@@ -20,7 +20,7 @@ from shared.bus.keys import DATA, Keys
 from shared.domain.ids import AccountId
 from shared.messages.entries import SubscriptionV1, decode
 from shared.store.engine import Database
-from shared.store.grants import OpenedGrants
+from shared.store.opened_grants import OpenedGrants
 from shared.vault.credentials import BearerToken
 from shared.vault.seal import vault_from
 from tests.support.redis_server import own_redis_server

@@ -14,8 +14,9 @@ from shared.domain.grants import GrantStatus
 from shared.domain.ids import AccountId
 from shared.store.accounts import Account, Accounts
 from shared.store.engine import Database
-from shared.store.grants import Consent, Grants, OpenedGrants
+from shared.store.grants import Consent, Grants
 from shared.store.migrate import migrate
+from shared.store.opened_grants import OpenedGrants
 from shared.vault.credentials import BearerToken, TokenPair
 from shared.vault.seal import Vault
 from shared.vault.secret import Secret

@@ -1,7 +1,7 @@
 """A new consent: no order leaves with the new grant under what was proven with the old one."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import inf
@@ -18,6 +18,7 @@ from tests.support.builders import BTC, NOON_MS, instrument
 from tests.support.bus import SetVenueClock
 from tests.support.clock import FakeClock
 from tests.support.paper_exchange import ListedInstruments
+from tests.support.waiting import until
 
 ANNA, TAG = AccountId("anna"), "paper"
 EXPIRED, TOO_SMALL = (
@@ -35,8 +36,13 @@ class Book:
     tagged: bool | None = None
     seen: list[bool] = field(default_factory=list)
     roster: Roster | None = None
+    away: int = 0
+    """How many more times the database gives no answer."""
 
     async def accounts(self, wanted: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        if self.away:
+            self.away -= 1
+            raise ConnectionError("away")
         return {each: Account(fenced=self.fenced, net_mode=self.net_mode) for each in wanted}
 
     async def open_grants(self, wanted: Sequence[AccountId]) -> None:
@@ -157,3 +163,34 @@ async def test_a_venue_that_never_answers_leaves_the_grant_unfenced_after_a_whil
     await clock.advance(60)
     assert (roster.proving(ANNA), roster.account(ANNA).fenced) == (False, False)
     proving.cancel()
+
+
+@pytest.mark.parametrize(("answer", "proven"), [(EXPIRED, True), (Accepted("1", 0), False)])
+async def test_a_consent_nobody_told_of_is_learned_of_all_the_same(answer: Placement, proven: bool) -> None:
+    book, roster = await consented(EXPIRED)
+    book.fenced = False  # another grant was put in its place, and the notice got lost
+    book.seen.clear()
+    exchange: object = Exchange(answer)
+    roster._exchange = exchange  # type: ignore[assignment]  # noqa: SLF001 - the venue as the new grant meets it
+    await refreshed(roster, lambda: bool(book.seen))
+    assert book.seen[0] is False
+    assert roster.account(ANNA).fenced is proven
+
+
+async def test_a_mode_nobody_told_of_is_learned_of_although_the_database_was_away() -> None:
+    book, roster = await consented(EXPIRED)
+    book.net_mode = False
+    book.away = 2
+    await refreshed(roster, lambda: not roster.account(ANNA).net_mode)
+    assert book.away == 0
+    assert roster.account(ANNA).fenced
+
+
+async def refreshed(roster: Roster, learned: Callable[[], bool]) -> None:
+    """Let a roster refresh until it has learned something, and twice more."""
+    clock = FakeClock(auto=True)
+    refreshing = asyncio.create_task(roster.refresh_for_ever(clock))
+    await until(learned)
+    after = clock.monotonic() + 2
+    await until(lambda: clock.monotonic() > after)
+    refreshing.cancel()
