@@ -5,6 +5,7 @@ comes back with the last id it saw. From that id on it is first given what it mi
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from shared.domain.ids import STREAM_START, AccountId, EntryId, entry_order
 from shared.messages import outcome as outcomes
 from shared.ports import Clock
 
-MOST_WATCHERS = 500
+MOST_WATCHERS, MOST_OF_AN_ACCOUNT = 500, 10
 _QUEUE, _PAGE, _BLOCK_MS = 512, 500, 1_000
 _HEARTBEAT_S = 15.0
 _AGAIN_S = 0.5
@@ -73,12 +74,12 @@ class Live:
         self._at = STREAM_START
         """Where the reader stands; set by whoever is first to watch."""
         self._wanted = asyncio.Event()
-        self._open = 0
+        self._open: Counter[AccountId | None] = Counter()
+        """How many watch, by whose copies they watch; a platform watches everybody's."""
 
-    @property
-    def full(self) -> bool:
-        """Tell whether no more may watch now."""
-        return self._open >= self._most
+    def full(self, account: AccountId | None) -> bool:
+        """Tell whether no more may watch now: in all, or one account's copies."""
+        return self._open.total() >= self._most or (account is not None and self._open[account] >= MOST_OF_AN_ACCOUNT)
 
     async def read_for_ever(self) -> None:
         """Read the stream while somebody watches."""
@@ -106,8 +107,8 @@ class Live:
         Raises:
             ConnectionError: Redis is away, and what was missed cannot be read.
         """
-        self._open += 1
-        self._metrics.watching(self._open)
+        self._open[account] += 1
+        self._metrics.watching(self._open.total())
         try:
             seen = last_seen or await self._tail.last()
             yield Told()  # whatever happens from here on is told
@@ -124,8 +125,8 @@ class Live:
                         yield told
             yield Told(too_slow=True)
         finally:
-            self._open -= 1
-            self._metrics.watching(self._open)
+            self._open -= Counter([account])
+            self._metrics.watching(self._open.total())
 
     @contextmanager
     def _watching(self, account: AccountId | None, after: EntryId) -> Iterator[_Watcher]:

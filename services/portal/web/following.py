@@ -1,14 +1,17 @@
 """The API's live events: what happens to copies, as server-sent events."""
 
+import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
+import structlog
 from fastapi import APIRouter, Header, HTTPException, Request
 from fastapi.responses import StreamingResponse
+from starlette.types import Message, Send
 
 from services.portal.live import Told
 from services.portal.partnering import Key, Scope
@@ -24,7 +27,7 @@ partners = APIRouter(prefix="/v1/partner", tags=["partner"], responses=SAID)
 _ENTRY = re.compile(r"[0-9]{1,15}-[0-9]{1,10}")
 _MEDIA = "text/event-stream"
 _STREAM: dict[int | str, dict[str, Any]] = {HTTPStatus.OK: {"content": {_MEDIA: {"schema": {"type": "string"}}}}}
-_LOOK_AGAIN_S = 10.0
+_LOOK_AGAIN_S, _READ_WITHIN_S = 10.0, 30.0
 Allowed = Callable[[], Awaitable[bool]]
 LastSeen = Annotated[str | None, Header(alias="Last-Event-ID", max_length=32)]
 
@@ -59,13 +62,30 @@ def _following(
     live = house_of(request).live
     if last_seen is not None and not _ENTRY.fullmatch(last_seen):
         raise HTTPException(HTTPStatus.BAD_REQUEST, "Last-Event-ID takes the `id` of an earlier event")
-    if live.full:
-        raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, "too many follow already; try again later")
+    if live.full(account):
+        raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, "too many follow already; end another stream, or try later")
     seen = EntryId(last_seen) if last_seen else None
-    return StreamingResponse(spelled(live.watch(account, seen), allowed, doors_of(request).clock), media_type=_MEDIA)
+    return EventStream(spelled(live.watch(account, seen), allowed, doors_of(request).clock), media_type=_MEDIA)
 
 
-async def spelled(told: AsyncGenerator[Told, None], allowed: Allowed, clock: Clock) -> AsyncIterator[str]:
+class EventStream(StreamingResponse):
+    """Lets go of whoever reads nothing of what is written for a while: the place is another's."""
+
+    async def stream_response(self, send: Send) -> None:
+        """Write while it is read."""
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(_READ_WITHIN_S):
+                await send(message)
+
+        async with aclosing(cast("AsyncGenerator[str, None]", self.body_iterator)):
+            try:
+                await super().stream_response(send_in_time)
+            except TimeoutError:
+                structlog.get_logger().warning("follower_reads_nothing", waited_s=_READ_WITHIN_S)
+
+
+async def spelled(told: AsyncGenerator[Told, None], allowed: Allowed, clock: Clock) -> AsyncGenerator[str, None]:
     """Tell on while whoever follows may: looked at again now and then, since a connection outlives what opened it."""
     looked_at = clock.monotonic()
     async with aclosing(told):  # whoever leaves is not waited for

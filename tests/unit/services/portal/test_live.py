@@ -1,11 +1,15 @@
 """Whoever watches misses nothing from the greeting on, whenever the reader comes to it; who is too slow is told so."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
-from services.portal.live import Live, Told
+import pytest
+from starlette.types import Message
+
+from services.portal.live import MOST_OF_AN_ACCOUNT, Live, Told
 from services.portal.metrics import Metrics
+from services.portal.web import following
 from shared.domain.ids import STREAM_START, AccountId, EntryId, entry_order
 from shared.messages.outcome import OutcomeKind, OutcomeV1, encode
 from shared.telemetry.metrics import Meter
@@ -37,8 +41,8 @@ class Stream:
         return await self.after(entry, count)
 
 
-def live(stream: Stream) -> Live:
-    return Live(stream, FakeClock(auto=True), Metrics(Meter("test")), most=2)
+def live(stream: Stream, most: int = 2) -> Live:
+    return Live(stream, FakeClock(auto=True), Metrics(Meter("test")), most=most)
 
 
 async def attached(watched: "asyncio.Task[Told]") -> None:
@@ -100,7 +104,40 @@ async def test_so_many_may_watch_and_no_more() -> None:
     watchers = [held.watch(ANNA, None) for _ in range(2)]
     for each in watchers:
         await anext(each)
-    assert held.full
+    assert held.full(None)
     for each in watchers:
         await each.aclose()
-    assert not held.full
+    assert not held.full(None)
+
+
+async def test_one_account_cannot_take_every_place() -> None:
+    held = live(Stream(), most=100)
+    watchers = [held.watch(ANNA, None) for _ in range(MOST_OF_AN_ACCOUNT)]
+    for each in watchers:
+        await anext(each)
+    assert (held.full(ANNA), held.full(AccountId("another")), held.full(None)) == (True, False, False)
+    await watchers[0].aclose()
+    assert not held.full(ANNA)
+    for each in watchers[1:]:
+        await each.aclose()
+
+
+async def test_who_reads_nothing_loses_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "_READ_WITHIN_S", 0.05)
+    held, closed = asyncio.Event(), asyncio.Event()
+    sent: list[Message] = []
+
+    async def told() -> AsyncGenerator[str, None]:
+        try:
+            while True:
+                yield ": alive\n\n"
+        finally:
+            closed.set()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if len(sent) > 3:
+            await held.wait()
+
+    await asyncio.wait_for(following.EventStream(told()).stream_response(send), 5)
+    assert (len(sent), closed.is_set()) == (4, True)
