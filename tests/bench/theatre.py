@@ -78,6 +78,10 @@ class StubVenue:
         """Forget what came."""
         await self._http.get("/bench/clear", params={"delay_ms": delay_ms})
 
+    async def reached(self, what: str, count: int) -> dict[str, int]:
+        """Wait some seconds for so many to have come; return what has."""
+        return dict((await self._http.get("/bench/reached", params={"what": what, "count": count})).json())
+
     async def told(self, *, answers: bool = False) -> dict[str, int]:
         """Return what came since."""
         return dict((await self._http.get("/bench/answers" if answers else "/bench/state")).json())
@@ -193,10 +197,9 @@ class Theatre:
 
     async def _until(self, what: str) -> None:
         until = time.monotonic() + _PATIENCE_S
-        while (said := await self.stub.told())[what] < self.followers:
+        while (said := await self.stub.reached(what, self.followers))[what] < self.followers:
             if time.monotonic() > until:
                 raise DidNotRun(f"the stub has {said} after {_PATIENCE_S:g} s; expected {self.followers} {what}")
-            await asyncio.sleep(_LOOK_S)
         if said["placed"] > self.followers or said["doubled"]:
             raise DidNotRun(f"the stub has {said}; expected each of {self.followers} orders once")
 
