@@ -17,7 +17,7 @@ class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, 
     )
     askers: int = Field(32, ge=1, le=1024, description="questions: the most asked at once")
     commit_ms: float = Field(
-        10, ge=0, description="milliseconds: how long a lane gathers before it writes what no order waits for"
+        50, ge=0, description="milliseconds: how long a lane gathers before it writes what no order waits for"
     )
     orders_a_window: int = Field(60, ge=1, description="orders: the most per follower and instrument in 2 seconds")
     throttle_pause_ms: int = Field(500, gt=0, description="milliseconds: how long a throttled follower waits")
