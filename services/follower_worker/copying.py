@@ -77,6 +77,8 @@ class Copier:
         self.on_applied: Callable[[Lane], None] = lambda _lane: None
         self.on_behind: Callable[[Lane], None] = lambda _lane: None
         self.on_switch: Callable[[Switch], None] = lambda _switch: None
+        self.orders_wait: Callable[[], bool] = lambda: False
+        """Tells whether orders wait to be sent."""
 
     def regroup(self, entry: EntryId) -> None:
         """Say that the reader starts anew at an entry: every lane catches up to there by itself."""
@@ -111,8 +113,9 @@ class Copier:
         """Give each waiting lane what was read, beginning with another one each time: no lane is always last.
 
         The orders of one lane leave while the next is folded: of ten thousand the first need not wait for the last.
+        But where orders wait already, what was read comes first: it may close what they would open.
         """
-        turn = hash(upto) % max(1, len(waiting))
+        at_leisure, turn = not self.orders_wait(), hash(upto) % max(1, len(waiting))
         waiting[:] = waiting[turn:] + waiting[:turn]
         while waiting:
             lane = waiting[-1]
@@ -122,7 +125,8 @@ class Copier:
                 self.detach(lane)
                 self.on_behind(lane)
             waiting.pop()
-            await self._clock.sleep(0)
+            if at_leisure:
+                await self._clock.sleep(0)
 
     async def catch_up(self, lane: Lane) -> None:
         """Read what a lane missed and attach it; returns when attached or lost."""

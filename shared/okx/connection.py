@@ -66,7 +66,9 @@ class Connection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Tell whether a request may be written: open, with nothing in flight and an empty send buffer."""
-        return not (self._heard or self._closed or self._unread or self._transport is None)
+        busy = self._heard or self._closed or self._unread
+        # A transport that has met an error knows before we are told: what is written to it now would be lost in doubt.
+        return not busy and self._transport is not None and not self._transport.is_closing()
 
     def exchange(self, request: bytes, heard: Heard, deadline_s: float) -> None:
         """Write a request; `heard` is called once, with its whole answer or `Unanswered`. Only if usable."""
@@ -99,9 +101,9 @@ class Connection(asyncio.Protocol):
         """Note the end; an exchange in flight has no answer."""
         self.give_up(f"the connection ended before a whole answer came: {exc or 'closed by the other side'}")
 
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool:
         """Close our half too: without it no answer can come."""
-        self.give_up("the connection ended before a whole answer came: closed by the other side")
+        return False
 
     def pause_writing(self) -> None:
         """Note that the other side does not read what we sent."""

@@ -283,8 +283,14 @@ async def test_what_an_earlier_holder_may_have_sent_goes_to_be_asked_for() -> No
     assert taken.position == await desk.bus.trades.last()
 
 
-async def test_others_may_act_on_one_lane_before_the_next_is_folded() -> None:
+@pytest.mark.parametrize(
+    ("orders_wait", "order"), [(False, ["folded", "sent"] * 2), (True, ["folded"] * 2 + ["sent"] * 2)]
+)
+async def test_others_may_act_on_one_lane_before_the_next_is_folded_unless_orders_wait(
+    orders_wait: bool, order: list[str]
+) -> None:
     desk = Copying()
+    desk.copier.orders_wait = lambda: orders_wait
     await desk.attached(0, A)
     await desk.attached(1, B)
     told: list[str] = []
@@ -295,8 +301,9 @@ async def test_others_may_act_on_one_lane_before_the_next_is_folded() -> None:
 
     desk.copier.on_ready = ready
     await desk.copier.receive(desk.add(1))
-    assert [each.partition(" ")[0] for each in told] == ["folded", "sent"] * 2
-    assert {told[1], told[3]} == {f"sent for {A}", f"sent for {B}"}
+    await asyncio.sleep(0)
+    assert [each.partition(" ")[0] for each in told] == order
+    assert {each for each in told if each != "folded"} == {f"sent for {A}", f"sent for {B}"}
 
 
 async def test_a_reader_stopped_between_two_lanes_leaves_the_second_to_catch_up() -> None:
