@@ -198,7 +198,9 @@ class OkxExchange:
 
     def _read(self, order: _Order, came: Response | errors.OkxError) -> Placement:
         if not isinstance(came, Response):
-            return NotPlaced(Postponement.NOT_SENT) if isinstance(came, errors.NotSent) else Unknown(str(came))
+            if isinstance(came, errors.NotSent):
+                return NotPlaced(Postponement.NOT_SENT)
+            return Unknown(str(came))
         placement = answers.read_placement(came, order.cl_ord_id)
         if (
             isinstance(placement, NotPlaced)
