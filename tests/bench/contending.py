@@ -101,7 +101,7 @@ async def contend(contender: Contender, url: str, trust: Path, *, settle: bool =
 
 
 def beside(url: str) -> Rate | None:
-    """Run wrk for two seconds on as many connections as ours, if the machine has it; blocking.
+    """Run wrk for two seconds, if the machine has it; blocking.
 
     Its figure is shown and judged by nobody.
 
@@ -114,7 +114,7 @@ def beside(url: str) -> Rate | None:
     script = str(HERE / "contenders" / "wrk.lua")
     before, began = _cpu_of_children_s(), time.perf_counter()
     ended = subprocess.run(
-        [wrk, "-t1", f"-c{OURS_AT_ONCE}", "-d2s", "-s", script, url], capture_output=True, text=True, check=False
+        [wrk, "-t1", f"-c{_AT_ONCE}", "-d2s", "-s", script, url], capture_output=True, text=True, check=False
     )
     spent, wall_s = _cpu_of_children_s() - before, time.perf_counter() - began
     found = re.search(r"(\d+) requests in", ended.stdout)
