@@ -42,8 +42,7 @@ class Committer:
 
     def wake(self) -> None:
         """Say that there may be something to write. Never blocks."""
-        if not self._wake.is_set():
-            self._wake.set()
+        self._wake.set()
         if self._lane.hurried or self._lane.lost:
             self._hurry.set()
 

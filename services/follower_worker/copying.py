@@ -112,10 +112,12 @@ class Copier:
     async def _deal(self, waiting: list[Lane], entries: list[EntryRead], upto: EntryId) -> None:
         """Give each waiting lane what was read, beginning with another one each time: no lane is always last.
 
-        The orders of one lane leave while the next is folded: of ten thousand the first need not wait for the last.
-        But where orders wait already, what was read comes first: it may close what they would open.
+        The orders of one lane leave while the next is folded: of ten thousand the first need not wait for the last. But
+        closes go before opens, whichever lane they are in: where both may come, or orders wait already, all is folded
+        first.
         """
-        at_leisure, turn = not self.orders_wait(), hash(upto) % max(1, len(waiting))
+        at_leisure = _one_way(entries) and not self.orders_wait()
+        turn = hash(upto) % max(1, len(waiting))
         waiting[:] = waiting[turn:] + waiting[:turn]
         while waiting:
             lane = waiting[-1]
@@ -260,6 +262,14 @@ class Copier:
 
     def _venue_time(self, host_ms: int) -> int:
         return host_ms + self._venue.now_ms() - self._clock.now_ms()
+
+
+def _one_way(entries: Sequence[EntryRead]) -> bool:
+    """Tell whether what was read only opens, or only closes."""
+    if not all(isinstance(message, TradeEventV1) for _, message in entries):
+        return False
+    events = [read_trade_event(message, entry) for entry, message in entries if isinstance(message, TradeEventV1)]
+    return all(not each.closed_fraction for each in events) or all(not each.opened for each in events)
 
 
 def _check(message: Entry, entry: EntryId) -> None:

@@ -88,8 +88,10 @@ class Lane:
         for strand in concerned:
             event = closing.event(strand.key)
             if entry_order(strand.cursor) < entry_order(event.entry):
-                sent = self._was_maybe_sent(event)
-                self._give(strand, event, self.subscription(strand.key), find(event.inst_id), opened, read_ms, sent)
+                maybe_sent = self._was_maybe_sent(event)
+                self._give(
+                    strand, event, self.subscription(strand.key), find(event.inst_id), opened, read_ms, maybe_sent
+                )
         return concerned
 
     def pass_by(self, entry: EntryId) -> None:
@@ -123,13 +125,13 @@ class Lane:
         """
         opened = OpenEntry(event.entry, 0)
         self.open_entries.append(opened)
-        concerned, place, sent = [], entry_order(event.entry), self._was_maybe_sent(event)
+        concerned, place, maybe_sent = [], entry_order(event.entry), self._was_maybe_sent(event)
         for follower, newest in self.versions.rotated(event):
             subscription = self.versions.in_force(newest, event, self.lease.since_ms)
             strand = self._strand(StrandKey(follower, event.inst_id, event.leader))
             if entry_order(strand.cursor) >= place or _over(subscription, strand):
                 continue
-            self._give(strand, event, subscription, instrument, opened, read_ms, sent)
+            self._give(strand, event, subscription, instrument, opened, read_ms, maybe_sent)
             concerned.append(strand)
         return concerned
 
@@ -141,12 +143,12 @@ class Lane:
         instrument: Instrument | None,
         opened: OpenEntry,
         read_ms: int,
-        sent: bool,
+        maybe_sent: bool,
     ) -> None:
-        """Give an event to one strand; its entry stays open until that is written. `sent`: maybe acted on before."""
+        """Give an event to one strand; its entry stays open until that is written."""
         opened.undecided += 1
         strand.waiting.append(opened)
-        if sent:
+        if maybe_sent:
             strand.doubt(self.lease.wait_ms)
         elif strand.phase is DOUBTFUL:
             strand.fresh.add(event.id)

@@ -96,9 +96,14 @@ class Roster:
                 structlog.get_logger().warning("followers_not_refreshed", reason=str(error))
 
     async def _refresh(self, some: Sequence[AccountId]) -> None:
+        """Learn what was changed of accounts in hand; where that was the grant, learn everything anew.
+
+        What was read may be older than a new grant: it can take a proof away, and never gives one.
+        """
         found = await self._book.accounts(some)
         consented = [each for each in found if self._known[each].fenced and not found[each].fenced]
-        self._known |= found
+        for each, account in found.items():
+            self._known[each] = replace(account, fenced=account.fenced and self._known[each].fenced)
         if consented:
             await self._load(consented)
 
@@ -115,7 +120,7 @@ class Roster:
             self._known[account] = replace(self._known[account], fenced=False)
             await self._load([account])
         elif notice.change is GrantChange.ACCOUNT:
-            self._known |= await self._book.accounts([account])
+            await self._refresh([account])
         else:
             await self._book.open_grants([account])
 

@@ -93,8 +93,7 @@ class ConnectionPool:
     def taken(self, connection: Connection) -> None:
         """Note that a request is about to leave over a connection; its deadline is watched from now on."""
         self._busy.add(connection)
-        if self._timer is None:
-            self._watch()
+        self._watch()
 
     def release(self, connection: Connection) -> None:
         """Give an idle connection to the first in line, or let it rest; close one that cannot be used again."""
@@ -102,7 +101,7 @@ class ConnectionPool:
             connection.give_up("left in the middle of an exchange")
             return
         connection.idle_since_s = self._clock.monotonic()
-        turn = self._next_turn() if self._line else None
+        turn = self._next_turn()
         if turn:
             turn.set_result(connection)
         else:

@@ -19,7 +19,7 @@ from tests.support.environments import environment
 
 HERE = Path(__file__).resolve().parent
 BUILD = REPOSITORY / "build" / "bench"
-_AT_ONCE = 64
+AT_ONCE = 64
 """What rivals do best with. More slows each of them down."""
 OURS_AT_ONCE: int = Settings.model_fields["senders"].default
 _LONGEST_S = 180.0
@@ -72,13 +72,12 @@ def interpreter(contender: Contender) -> Path:
     return environment(lock, BUILD) if lock else Path(sys.executable)
 
 
-async def contend(contender: Contender, url: str, trust: Path, *, settle: bool = False) -> Rate:
+async def contend(contender: Contender, url: str, trust: Path, *, settle: bool = False, at_once: int = AT_ONCE) -> Rate:
     """Run a contender once against a venue.
 
     Raises:
         DidNotRun: it failed; the message holds its last words.
     """
-    at_once = OURS_AT_ONCE if contender is Contender.CEILING else _AT_ONCE
     task = {"url": url, "orders": ORDERS[contender], "connections": at_once, "settle": settle}
     told = {"BENCH_TASK": json.dumps(task), "SSL_CERT_FILE": str(trust), "PYTHONPATH": str(REPOSITORY)}
     process = await asyncio.create_subprocess_exec(
@@ -114,7 +113,7 @@ def beside(url: str) -> Rate | None:
     script = str(HERE / "contenders" / "wrk.lua")
     before, began = _cpu_of_children_s(), time.perf_counter()
     ended = subprocess.run(
-        [wrk, "-t1", f"-c{_AT_ONCE}", "-d2s", "-s", script, url], capture_output=True, text=True, check=False
+        [wrk, "-t1", f"-c{AT_ONCE}", "-d2s", "-s", script, url], capture_output=True, text=True, check=False
     )
     spent, wall_s = _cpu_of_children_s() - before, time.perf_counter() - began
     found = re.search(r"(\d+) requests in", ended.stdout)

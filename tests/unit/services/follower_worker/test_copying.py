@@ -284,10 +284,17 @@ async def test_what_an_earlier_holder_may_have_sent_goes_to_be_asked_for() -> No
 
 
 @pytest.mark.parametrize(
-    ("orders_wait", "order"), [(False, ["folded", "sent"] * 2), (True, ["folded"] * 2 + ["sent"] * 2)]
+    ("moves", "orders_wait", "order"),
+    [
+        ([(0, 1)], False, ["folded", "sent"] * 2),
+        ([(0, 1)], True, ["folded"] * 2 + ["sent"] * 2),
+        ([(1, 0)], False, ["folded", "sent"] * 2),
+        ([(0, 3), (3, 1)], False, ["folded"] * 4 + ["sent"] * 4),
+        ([(1, -1)], False, ["folded"] * 2 + ["sent"] * 2),
+    ],
 )
-async def test_others_may_act_on_one_lane_before_the_next_is_folded_unless_orders_wait(
-    orders_wait: bool, order: list[str]
+async def test_orders_of_one_lane_leave_before_the_next_is_folded_unless_a_close_could_be_overtaken(
+    moves: list[tuple[int, int]], orders_wait: bool, order: list[str]
 ) -> None:
     desk = Copying()
     desk.copier.orders_wait = lambda: orders_wait
@@ -300,7 +307,8 @@ async def test_others_may_act_on_one_lane_before_the_next_is_folded_unless_order
         asyncio.get_running_loop().call_soon(told.append, f"sent for {strand.key.follower}")
 
     desk.copier.on_ready = ready
-    await desk.copier.receive(desk.add(1))
+    payloads = [encode(write_trade_event(event(*move, number=at))) for at, move in enumerate(moves, 1)]
+    await desk.copier.receive([(desk.bus.redis.add(payload), payload) for payload in payloads])
     await asyncio.sleep(0)
     assert [each.partition(" ")[0] for each in told] == order
     assert {each for each in told if each != "folded"} == {f"sent for {A}", f"sent for {B}"}

@@ -186,6 +186,18 @@ async def test_a_mode_nobody_told_of_is_learned_of_although_the_database_was_awa
     assert roster.account(ANNA).fenced
 
 
+@pytest.mark.parametrize("how", ["refreshed", "told of another mode"])
+async def test_what_was_read_before_a_consent_gives_the_new_grant_no_proof(how: str) -> None:
+    book, roster = await consented(Accepted("1", 0))  # the new grant's fence did not hold
+    assert not roster.account(ANNA).fenced
+    book.fenced, book.net_mode = True, False  # as it was read while the old grant stood
+    if how == "refreshed":
+        await refreshed(roster, lambda: not roster.account(ANNA).net_mode)
+    else:
+        await roster.heard(GrantNotice(ANNA, 2, GrantChange.ACCOUNT))
+    assert (roster.account(ANNA).fenced, roster.account(ANNA).net_mode) == (False, False)
+
+
 async def refreshed(roster: Roster, learned: Callable[[], bool]) -> None:
     """Let a roster refresh until it has learned something, and twice more."""
     clock = FakeClock(auto=True)
