@@ -53,6 +53,12 @@ Placed = Callable[[Placement], None]
 """Is told, once, what became of an order. Must not raise."""
 
 
+Shown = OrderReport | CouldNotAsk | GrantUnusable | None
+"""What came of a question for an order: the order, none of that name, or why nobody knows."""
+Inquired = Callable[[Shown], None]
+"""Is told, once, what came of a question. Must not raise."""
+
+
 class Exchange(Protocol):
     """A follower's account at the venue, in our words."""
 
@@ -73,6 +79,12 @@ class Exchange(Protocol):
         Raises:
             CouldNotAsk: no usable answer.
             GrantUnusable: the account cannot be asked.
+        """
+
+    def inquire(self, follower: AccountId, inst_id: InstId, cl_ord_id: ClOrdId, inquired: Inquired) -> None:
+        """Ask as `ask` does and return at once; `inquired` is called once, perhaps before this returns.
+
+        What `ask` raises it is told. Costs no task unless something must be waited for first.
         """
 
     async def has_fill(

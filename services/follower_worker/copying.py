@@ -15,7 +15,7 @@ from services.follower_worker.closing import by_ending, by_switch
 from services.follower_worker.dead_letters import DeadLetters
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
-from services.follower_worker.phases import Phase
+from services.follower_worker.phases import DOUBTFUL, UNSETTLED
 from services.follower_worker.strands import Strand
 from shared.domain.fills import TradeEvent
 from shared.domain.ids import STREAM_START, AccountId, EntryId, entry_order
@@ -243,7 +243,7 @@ class Copier:
 
     def _serve(self, lane: Lane, strands: Iterable[Strand]) -> None:
         for strand in strands:
-            if strand.phase is Phase.DOUBTFUL:
+            if strand.phase is DOUBTFUL or strand.phase is UNSETTLED:
                 self.on_doubt(lane, strand)
             else:
                 self.on_ready(lane, strand)

@@ -1,14 +1,20 @@
 """What has been asked so far for one strand: a value that lives as long as the asking."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from services.follower_worker.flights import Flight, Found
 from services.follower_worker.lane import Lane
 from services.follower_worker.phases import UNSETTLED
 from services.follower_worker.strands import Strand
+from shared.domain.backoff import delay_ms
 from shared.domain.ids import CLOSE, ClOrdId
 from shared.domain.outcomes import OrderReport
 
+SETTLE_MS, RETRY_MS = (20, 2_000), (250, 10_000)
+"""The first and the longest pause: before an order not done yet is asked for again, and after an answer of no use."""
+AT_ONCE = 0.0
+"""The pause where the strand has changed while something was asked: what came of it is too old to conclude from."""
 _FILLS_MARGIN_MS = 1_000
 """How far before an event fills are looked at: by the venue's own clock none of its orders can have filled before."""
 
@@ -21,11 +27,11 @@ class Doubt:
     strand: Strand
     asked: int = 0
     absent_at: float | None = None
+    """Monotonic time of the first round in which nothing more was shown."""
     names: frozenset[ClOrdId] = frozenset()
     """What was absent then."""
     no_fill: bool = False
     """Whether the account's fills were seen to carry none of these names since."""
-    """Monotonic time of the first round in which nothing more was shown."""
     own: OrderReport | None = None
     found: dict[ClOrdId, Found] = field(default_factory=dict)
     absent: set[ClOrdId] = field(default_factory=set)
@@ -40,6 +46,11 @@ class Doubt:
             return True
         intent = strand.flight.attempt.intent
         return intent.more or (intent.leg is CLOSE and strand.book.target != 0)
+
+    def pause_s(self, pauses_ms: tuple[int, int]) -> float:
+        """Return how long to wait before the next question, longer each time: one of the pauses above."""
+        self.asked += 1
+        return delay_ms(self.asked - 1, *pauses_ms, Decimal(0)) / 1000
 
     def begin_absence(self, names: frozenset[ClOrdId], at: float | None) -> None:
         """Count from `at`, when these names were first absent; None begins anew with the next answer."""

@@ -12,6 +12,8 @@ from shared.ports import Clock
 Waiting = tuple[Lane, Strand]
 _PATIENCE_S = 2.0
 """How long a question nobody waits for may be put off for orders."""
+_TIMER_S = 0.01
+"""How much too early a timer may be, and more."""
 
 
 class ReadyQueue:
@@ -59,7 +61,7 @@ class ReadyQueue:
 
 
 class AskQueue:
-    """Strands to be asked for. A question that nothing waits for lets orders go first, for a moment.
+    """Questions. One that nothing waits for lets orders go first, for a moment.
 
     What an order filled is mostly known beforehand; the price the last follower gets is not.
     """
@@ -67,55 +69,54 @@ class AskQueue:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._urgent: deque[Doubt] = deque()
-        self._patient: deque[tuple[Doubt, float]] = deque()
-        self._askers: deque[asyncio.Future[None]] = deque()
+        self._patient: OrderedDict[int, tuple[Doubt, float]] = OrderedDict()
+        """By identity, so that one can be hastened; with the moment until which it may be put off."""
         self._timer: asyncio.TimerHandle | None = None
-        self.orders_wait: Callable[[], bool] = lambda: False
-        """Tells whether orders wait to be sent."""
+        self.orders_first: Callable[[], bool] = lambda: False
+        """Tells whether orders are to go first."""
+        self.on_put: Callable[[], None] = lambda: None
+        """Called when there may be somebody to ask for."""
 
     def put(self, doubt: Doubt) -> None:
         """Line a question up."""
         if doubt.awaited:
             self._urgent.append(doubt)
         else:
-            self._patient.append((doubt, self._clock.monotonic() + _PATIENCE_S))
+            self._patient[id(doubt)] = doubt, self._clock.monotonic() + _PATIENCE_S
             self._look_again()
-        self._wake()
+        self.on_put()
 
-    def orders_are_through(self) -> None:
-        """Hear that no order waits any more."""
-        for _ in range(min(len(self._patient), len(self._askers))):
-            self._wake()
+    def hasten(self, doubt: Doubt) -> None:
+        """Put a question off no longer if something waits for its answer by now; does nothing if it is not put off."""
+        if doubt.awaited and id(doubt) in self._patient:
+            del self._patient[id(doubt)]
+            self._urgent.append(doubt)
+            self.on_put()
 
-    async def take(self) -> Doubt:
-        """Wait for the next question; for any number of askers."""
-        while (doubt := self._next()) is None:
-            asker = asyncio.get_running_loop().create_future()
-            self._askers.append(asker)
-            await asker
-        return doubt
-
-    def _next(self) -> Doubt | None:
+    def pop(self) -> Doubt | None:
+        """Take the next question; None if there is none, or orders go first."""
         if self._urgent:
             return self._urgent.popleft()
-        if self._patient and (not self.orders_wait() or self._clock.monotonic() > self._patient[0][1]):
-            return self._patient.popleft()[0]
+        if self._patient and (not self.orders_first() or self._overdue()):
+            return self._patient.popitem(last=False)[1][0]
         return None
+
+    def _overdue(self) -> bool:
+        """Tell whether the oldest question was put off for long enough."""
+        return self._clock.monotonic() >= self._oldest_until()
+
+    def _oldest_until(self) -> float:
+        _, until = next(iter(self._patient.values()))
+        return until
 
     def _look_again(self) -> None:
         """See to it that somebody looks when patience ends: a venue that answers nothing wakes nobody."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_PATIENCE_S, self._patience_ends)
+            left_s = max(0.0, self._oldest_until() - self._clock.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(left_s + _TIMER_S, self._patience_ends)
 
     def _patience_ends(self) -> None:
         self._timer = None
-        self.orders_are_through()
+        self.on_put()
         if self._patient:
             self._look_again()
-
-    def _wake(self) -> None:
-        while self._askers:
-            asker = self._askers.popleft()
-            if not asker.done():
-                asker.set_result(None)
-                return

@@ -1,50 +1,48 @@
-"""USE CASE what is not known is asked: settle orders, decide those in doubt, rebuild strands others may have served.
+"""USE CASE what is not known is asked: what accepted orders filled, and whatever is in doubt.
 
-Absent is proven, never assumed: the venue's clock must surely have passed the last moment anything could be accepted,
-two answers some seconds apart must show nothing, and no fill may carry the name. A failed read proves nothing and is
-tried again.
+No more questions are in the air than there are places. Those about accepted orders, one for each order there is, cost
+no task: the answer is taken where it is read, and frees the place. The others are decided step by step, each in a task.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Collection
-from decimal import Decimal
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 
-from services.follower_worker.doubts import Doubt
-from services.follower_worker.flights import Found, Probe
+from services.follower_worker.deciding import Decider
+from services.follower_worker.doubts import AT_ONCE, RETRY_MS, SETTLE_MS, Doubt
+from services.follower_worker.flights import Flight
 from services.follower_worker.lane import Lane
 from services.follower_worker.metrics import Metrics
-from services.follower_worker.phases import Phase
+from services.follower_worker.phases import UNSETTLED
 from services.follower_worker.queues import AskQueue
 from services.follower_worker.strands import Strand
 from services.follower_worker.submitting import Venue
-from services.follower_worker.telling import tell_absent, tell_adopted, tell_settled, tell_skip
-from shared.domain.backoff import delay_ms
-from shared.domain.ids import ClOrdId, EventId, client_order_id, entry_order
+from services.follower_worker.telling import tell_settled
 from shared.domain.outcomes import OrderReport
-from shared.domain.quantities import Contracts
-from shared.domain.reasons import Reason, Skip
-from shared.ports import Clock, CouldNotAsk, GrantUnusable, Trades
+from shared.ports import Clock, CouldNotAsk, GrantUnusable, Shown, Trades
 
-_SETTLE_FIRST_MS, _SETTLE_MOST_MS = 20, 2_000
-_RETRY_FIRST_MS, _RETRY_MOST_MS = 250, 10_000
 _GRANT_PAUSE_S = 5.0
-_QUESTIONS_A_BREATH, _BREATH_S = 20, 1.0
-"""Questions about one strand in a row, and the pause after them: two thirds of the venue's 60 in 2 s per instrument."""
-_WAIT_STEP_S = 0.05
-"""How often a wait for the venue's clock looks at it."""
+_A_BREATH = 64
+"""Questions asked before the loop looks for answers again."""
 
 
 class Resolver:
     """Asks for every lane this worker holds. A strand that cannot be asked for waits by itself and delays nobody."""
 
     def __init__(self, venue: Venue, trades: Trades, clock: Clock, metrics: Metrics, absent_gap_s: float) -> None:
-        self._venue, self._clock, self._metrics, self._gap_s = venue, clock, metrics, absent_gap_s
-        self._trades = trades
+        self._venue, self._metrics = venue, metrics
+        self._decider = Decider(venue, trades, clock, metrics, absent_gap_s, self._take)
         self.queue = AskQueue(clock)
-        self._known: set[int] = set()
+        self.queue.on_put = self.wake
+        self._known: dict[int, Doubt] = {}
+        """By the identity of the strand."""
+        self._asked: dict[int, Doubt] = {}
+        """Those that have a place, by their own identity: however a question ends, its place is given back once."""
+        self._at_once = 0
+        self._group: asyncio.TaskGroup | None = None
+        self._woken = False
         self.on_touched: Callable[[Lane, Strand], None] = lambda lane, strand: lane.touch(strand)
         """Called when a strand has something to write."""
         self.on_settled: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
@@ -53,247 +51,119 @@ class Resolver:
         """Called when nothing is left to ask for a strand: it may have something to send."""
 
     def add(self, lane: Lane, strand: Strand) -> None:
-        """Take a strand that must be asked for; does nothing if it is being asked for already."""
-        if id(strand) not in self._known:
-            self._known.add(id(strand))
-            self.queue.put(Doubt(lane, strand))
+        """Take a strand that must be asked for; one that is taken already is put off no longer if something waits."""
+        known = self._known.get(id(strand))
+        if known:
+            self.queue.hasten(known)
+        else:
+            self._known[id(strand)] = doubt = Doubt(lane, strand)
+            self.queue.put(doubt)
 
     @property
     def waiting(self) -> int:
         """Return how many strands are being asked for."""
         return len(self._known)
 
-    async def ask_for_ever(self) -> None:
-        """Serve doubts one after another; run several of these side by side."""
-        while True:
-            doubt = await self.queue.take()
+    async def ask_for_ever(self, at_once: int) -> None:
+        """Ask, so many questions at once at the most, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group, self._at_once = group, at_once
+            self.wake()
             try:
-                pause = await self._serve(doubt)
-            except CouldNotAsk:
-                self._metrics.unanswered.inc()
-                pause = self._pause(doubt, _RETRY_FIRST_MS, _RETRY_MOST_MS)
-            except GrantUnusable:
-                pause = _GRANT_PAUSE_S
-            except Exception as error:  # noqa: BLE001 - an asker must survive whatever one strand brings
-                structlog.get_logger().exception("strand_not_resolved", error=type(error).__name__)
-                pause = _RETRY_MOST_MS / 1000
-            if pause is None or doubt.lane.lost:
-                self._known.discard(id(doubt.strand))
-                if not doubt.lane.lost:
-                    self.on_touched(doubt.lane, doubt.strand)
-                    self.on_done(doubt.lane, doubt.strand)
+                await asyncio.get_running_loop().create_future()
+            finally:
+                self._group = None
+
+    def wake(self) -> None:
+        """Ask what may be asked, soon. Never blocks; repeated calls are one."""
+        if self._group and not self._woken:
+            self._woken = True
+            asyncio.get_running_loop().call_soon(self._serve_some)
+
+    def _serve_some(self) -> None:
+        """Ask while there are places, a breath at a time."""
+        self._woken = False
+        for _ in range(_A_BREATH):
+            if self._group is None or len(self._asked) >= self._at_once:
+                return
+            doubt = self.queue.pop()
+            if doubt is None:
+                return
+            self._asked[id(doubt)] = doubt
+            if doubt.strand.phase is UNSETTLED:
+                self._inquire(doubt)
             else:
-                asyncio.get_running_loop().call_later(pause, self.queue.put, doubt)
+                self._group.create_task(self._decide(doubt))
+        self.wake()
 
-    async def _too_early(self, doubt: Doubt) -> float | None:
-        """Return how long to wait before anything can be concluded, None if it can be now."""
-        if not self._venue.clock.surely_past(doubt.strand.wait_ms):
-            return self._until_past(doubt.strand.wait_ms)
-        return await self._look_for_fills(doubt) if await self._has_read_everything(doubt) else _WAIT_STEP_S
-
-    def _until_past(self, venue_ms: int) -> float:
-        """Return when to look again whether a moment has passed: not a thousand times before it can have."""
-        return max(_WAIT_STEP_S, (venue_ms - self._venue.clock.now_ms()) / 1000)
-
-    def _pause(self, doubt: Doubt, first_ms: int, most_ms: int) -> float:
-        doubt.asked += 1
-        return delay_ms(doubt.asked - 1, first_ms, most_ms, Decimal(0)) / 1000
-
-    async def _serve(self, doubt: Doubt) -> float | None:
-        """Do what the strand's phase asks for; None when done, else the seconds to wait before going on."""
-        match doubt.strand.phase:
-            case Phase.UNSETTLED:
-                return await self._settle(doubt)
-            case Phase.UNKNOWN:
-                return await self._decide_unknown(doubt)
-            case Phase.DOUBTFUL:
-                return await self._decide_doubtful(doubt)
-            case Phase.READY if doubt.strand.recheck:
-                return await self._recheck(doubt)
-        return None
-
-    async def _settle(self, doubt: Doubt) -> float | None:
-        report = await self._ask_own(doubt)
-        if report is None:
-            self._metrics.accepted_but_absent.inc()
-        if report is None or not report.done:
-            return self._pause(doubt, _SETTLE_FIRST_MS, _SETTLE_MOST_MS)
-        self._take_settlement(doubt, report)
-        return None
-
-    def _take_settlement(self, doubt: Doubt, report: OrderReport) -> None:
-        lane, strand = doubt.lane, doubt.strand
-        flight = strand.flight
-        strand.settle(report)
-        if flight:
-            version = lane.subscription(strand.key).version
-            lane.tell(strand, tell_settled(strand, flight, report, version, self._venue.clock.now_ms()))
-        self._metrics.settled.inc()
-        self.on_settled(lane, strand)
-
-    async def _decide_unknown(self, doubt: Doubt) -> float | None:
-        if not self._venue.clock.surely_past(doubt.strand.wait_ms):
-            return self._until_past(doubt.strand.wait_ms)
-        if (wait_s := await self._look_for_fills(doubt)) is not None:
-            return wait_s
-        report = await self._ask_own(doubt)
-        self._metrics.asked_in_doubt.inc()
-        if report is not None:
-            if not report.done:
-                return self._pause(doubt, _SETTLE_FIRST_MS, _SETTLE_MOST_MS)
-            self._take_settlement(doubt, report)
-            return None
-        strand, flight = doubt.strand, doubt.strand.flight
-        if flight is None or not self._proven_absent(doubt, [flight.attempt.cl_ord_id]):
-            return self._gap_s / 2
-        if self._venue.proving(strand.key.follower):
-            return self._pause(doubt, _SETTLE_FIRST_MS, _SETTLE_MOST_MS)  # what follows depends on it
-        unfenced = await self._position_unless_fenced(strand)
-        version, now_ms = doubt.lane.subscription(strand.key).version, self._venue.clock.now_ms()
-        strand.absent()
-        doubt.lane.tell(strand, tell_absent(strand, flight, version, now_ms))
-        self._mind_the_fence(doubt, unfenced)
-        return None
-
-    def _proven_absent(self, doubt: Doubt, names: Collection[ClOrdId]) -> bool:
-        """Tell whether absence is proven: a second absent answer, `gap` after the first, and no fill in between."""
-        now, asked = self._clock.monotonic(), frozenset(names)
-        if doubt.absent_at is None or not asked <= doubt.names:
-            doubt.begin_absence(asked, now)
-            return False
-        return doubt.no_fill and now - doubt.absent_at >= self._gap_s
-
-    async def _look_for_fills(self, doubt: Doubt) -> float | None:
-        """Look between the two absent answers whether a fill carries a name, while there is nothing to do but wait.
-
-        Returns when to go on, None if it was done already or there is nothing to look for.
-        """
-        if doubt.absent_at is None or doubt.no_fill:
-            return None
+    def _inquire(self, doubt: Doubt) -> None:
+        """Ask what an accepted order has filled."""
         key = doubt.strand.key
-        if await self._venue.exchange.has_fill(key.follower, key.inst_id, doubt.names, doubt.earliest_ms):
-            doubt.begin_absence(frozenset(), None)
-            return self._gap_s
-        doubt.no_fill = True
-        return max(0.0, doubt.absent_at + self._gap_s - self._clock.monotonic())
+        try:
+            flight = doubt.flight
+            heard = partial(self._heard, doubt, flight)
+            self._venue.exchange.inquire(key.follower, key.inst_id, flight.attempt.cl_ord_id, heard)
+        except Exception as error:  # noqa: BLE001 - asking must survive whatever one strand brings
+            self._finish(doubt, self._failed(doubt, error))
 
-    async def _position_unless_fenced(self, strand: Strand) -> Contracts | None:
-        """Read what the account holds if its fence is not proven: what is concluded next may be wrong without it."""
-        if self._venue.accounts(strand.key.follower).fenced:
-            return None
-        return await self._venue.exchange.position(strand.key.follower, strand.key.inst_id)
+    def _heard(self, doubt: Doubt, flight: Flight, shown: Shown) -> None:
+        """Hear how an accepted order stands; its place is free again."""
+        try:
+            self._finish(doubt, self._learned(doubt, flight, shown))
+        except Exception as error:  # noqa: BLE001 - hearing must survive whatever one strand brings
+            self._finish(doubt, self._failed(doubt, error))
 
-    def _mind_the_fence(self, doubt: Doubt, position: Contracts | None) -> None:
-        """Without a proven fence absence is not certain: open nothing again, believe the account, not the book."""
-        if position is None:
+    def _learned(self, doubt: Doubt, flight: Flight, shown: Shown) -> float | None:
+        """Take what was shown; returns as `Decider.decide`."""
+        if isinstance(shown, Exception):
+            return self._failed(doubt, shown)
+        if doubt.strand.phase is not UNSETTLED or doubt.strand.flight is not flight:
+            return AT_ONCE
+        if shown is None:
+            self._metrics.accepted_but_absent.inc()
+        if shown is None or not shown.done:
+            return doubt.pause_s(SETTLE_MS)
+        self._take(doubt, shown)
+        return None
+
+    async def _decide(self, doubt: Doubt) -> None:
+        try:
+            pause_s = await self._decider.decide(doubt)
+        except Exception as error:  # noqa: BLE001 - deciding must survive whatever one strand brings
+            pause_s = self._failed(doubt, error)
+        self._finish(doubt, pause_s)
+
+    def _failed(self, doubt: Doubt, error: Exception) -> float:
+        """Return when to ask again."""
+        match error:
+            case CouldNotAsk():
+                self._metrics.unanswered.inc()
+                return doubt.pause_s(RETRY_MS)
+            case GrantUnusable():
+                return _GRANT_PAUSE_S
+            case _:
+                structlog.get_logger().error("strand_not_resolved", error=type(error).__name__, exc_info=error)
+                return RETRY_MS[1] / 1000
+
+    def _finish(self, doubt: Doubt, pause_s: float | None) -> None:
+        """Give the place back; line up again after the pause, or be done with the strand."""
+        if self._asked.pop(id(doubt), None) is None:
             return
         lane, strand = doubt.lane, doubt.strand
-        strand.found_position(position)
-        version, now_ms = lane.subscription(strand.key).version, self._venue.clock.now_ms()
-        for event in strand.open_nothing():
-            lane.tell(strand, tell_skip(strand, Skip(event, Reason.UNFENCED), version, now_ms))
+        if pause_s is None or lane.lost:
+            del self._known[id(strand)]
+            if not lane.lost:
+                self.on_touched(lane, strand)
+                self.on_done(lane, strand)
+        else:
+            asyncio.get_running_loop().call_later(pause_s, self.queue.put, doubt)
+        self.wake()
 
-    async def _recheck(self, doubt: Doubt) -> float | None:
-        """Read the account after a refused close, so that the next try closes what is there; wait longer each time."""
-        key = doubt.strand.key
-        if doubt.asked == 0 and doubt.strand.failures > 1:
-            doubt.asked = 1
-            return delay_ms(doubt.strand.failures - 1, _RETRY_FIRST_MS, _RETRY_MOST_MS, Decimal(0)) / 1000
-        doubt.strand.found_position(await self._venue.exchange.position(key.follower, key.inst_id))
-        return None
-
-    async def _decide_doubtful(self, doubt: Doubt) -> float | None:
-        strand = doubt.strand
-        if (wait_s := await self._too_early(doubt)) is not None:
-            return wait_s
-        if strand.flight and doubt.own is None:
-            doubt.own = await self._ask_own(doubt)
-            if doubt.own is None and strand.flight.order_id:
-                self._metrics.accepted_but_absent.inc()
-                return self._pause(doubt, _RETRY_FIRST_MS, _RETRY_MOST_MS)
-        probes, absent, doubt.questions = list(strand.probes()), [], 0
-        for probe in probes:
-            name = await self._follow(doubt, probe)
-            if name is None:
-                return _BREATH_S
-            absent.append(name)
-        if strand.flight and doubt.own is None:
-            absent.append(strand.flight.attempt.cl_ord_id)
-        if not all(each.report.done for each in doubt.found.values()) or (doubt.own and not doubt.own.done):
-            doubt.own, doubt.found, doubt.absent = None, {}, set()
-            return self._pause(doubt, _SETTLE_FIRST_MS, _SETTLE_MOST_MS)
-        if not self._proven_absent(doubt, absent):
-            doubt.absent = set()
-            return self._gap_s / 2
-        unfenced = await self._position_unless_fenced(strand)
-        if probes != strand.probes():
-            return 0.0
-        return self._rebuild(doubt, unfenced)
-
-    async def _has_read_everything(self, doubt: Doubt) -> bool:
-        """Tell whether every entry that may have been acted on was read.
-
-        An order is named after the last event it covers: with one event missing, its order could not be found. A server
-        that has forgotten is given its events back by the watchers, all of a leader's in one step; until then nothing
-        can be concluded.
-        """
-        lane, leader = doubt.lane, doubt.strand.key.leader
-        if not lane.caught_up:
-            return False
-        if leader not in lane.confirmed:
-            if not await self._trades.confirmed(leader):
-                return False
-            lane.confirmed[leader] = await self._trades.last()
-        return entry_order(lane.position) >= entry_order(lane.confirmed[leader])
-
-    async def _follow(self, doubt: Doubt, probe: Probe) -> ClOrdId | None:
-        """Ask one event and leg upward from a try until a name is absent, and return that name.
-
-        None when the venue's limit on questions asks for a breath first; what is known by then is kept.
-        """
-        key, tries = doubt.strand.key, probe.tries
-        while True:
-            name = client_order_id(probe.event, key.follower, probe.leg, tries)
-            if name in doubt.absent:
-                return name
-            if name not in doubt.found and not doubt.is_own(name):
-                if doubt.questions >= _QUESTIONS_A_BREATH:
-                    return None
-                doubt.questions += 1
-                report = await self._venue.exchange.ask(key.follower, key.inst_id, name)
-                self._metrics.asked_in_doubt.inc()
-                if report is None:
-                    doubt.absent.add(name)
-                    return name
-                doubt.found[name] = Found(probe.event, probe.leg, tries, report)
-                doubt.begin_absence(frozenset(), None)
-            tries += 1
-
-    def _rebuild(self, doubt: Doubt, unfenced: Contracts | None) -> float | None:
-        lane, strand = doubt.lane, doubt.strand
-        instrument = self._venue.instruments.find(strand.key.inst_id)
-        if instrument is None:
-            return _RETRY_MOST_MS / 1000
-        subscription, now_ms, flight = lane.subscription(strand.key), self._venue.clock.now_ms(), strand.flight
-        by_event: dict[EventId, list[Found]] = defaultdict(list)
-        for found in doubt.found.values():
-            by_event[found.event].append(found)
-        skips = strand.resolve(doubt.own, by_event, subscription, instrument)
-        if flight:
-            told = (
-                tell_settled(strand, flight, doubt.own, subscription.version, now_ms)
-                if doubt.own
-                else tell_absent(strand, flight, subscription.version, now_ms)
-            )
-            lane.tell(strand, told)
-        for found in doubt.found.values():
-            lane.tell(strand, tell_adopted(strand, found, subscription.version, now_ms))
-            self._metrics.adopted.inc()
-        for skip in skips:
-            lane.tell(strand, tell_skip(strand, skip, subscription.version, now_ms))
-        self._mind_the_fence(doubt, unfenced)
-        return None
-
-    async def _ask_own(self, doubt: Doubt) -> OrderReport | None:
-        key = doubt.strand.key
-        return await self._venue.exchange.ask(key.follower, key.inst_id, doubt.flight.attempt.cl_ord_id)
+    def _take(self, doubt: Doubt, report: OrderReport) -> None:
+        """Take the end of an order."""
+        lane, strand, flight = doubt.lane, doubt.strand, doubt.flight
+        strand.settle(report)
+        version = lane.subscription(strand.key).version
+        lane.tell(strand, tell_settled(strand, flight, report, version, self._venue.clock.now_ms()))
+        self._metrics.settled.inc()
+        self.on_settled(lane, strand)

@@ -35,6 +35,8 @@ _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 100, 10_000
 """Pauses before an order that does not exist goes again, or a refused close is tried anew."""
 _A_BREATH = 64
 """Strands served before the loop looks for answers again."""
+_FEW = 8
+"""Orders in the air that questions need not wait for: where leaders never rest, some always are."""
 _BEHIND_A_CLOSE_S = 0.02
 """How soon an open looks again whether its follower's closes are through."""
 
@@ -70,7 +72,7 @@ class Submitter:
         self.on_doubt: Callable[[Lane, Strand], None] = lambda _lane, _strand: None
         """Called when a strand must be asked for."""
         self.on_idle: Callable[[], None] = lambda: None
-        """Called when nobody waits to send any more."""
+        """Called when nobody waits to send any more, and few in the air are left."""
         self.on_missed: Callable[[Strand, tuple[Opening, ...]], None] = lambda _strand, _openings: None
         """Called with the openings of an order the venue will not have."""
         self.stopped: Callable[[StrandKey], Switch | None] = lambda _key: None
@@ -81,6 +83,11 @@ class Submitter:
         self._at_once = at_once
         self._loop = asyncio.get_running_loop()
         self.wake()
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether orders wait to be sent, or so many are in the air that their answers come first."""
+        return len(self._ready) > 0 or len(self._in_the_air) > _FEW
 
     def wake(self) -> None:
         """Serve who is ready, soon. Never blocks; repeated calls are one."""
@@ -96,7 +103,8 @@ class Submitter:
                 return
             waiting = self._ready.pop()
             if waiting is None:
-                self.on_idle()
+                if not self.busy:
+                    self.on_idle()
                 return
             lane, strand = waiting
             try:

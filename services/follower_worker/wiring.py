@@ -271,8 +271,7 @@ def _follow_switches(
 def _staff(life: Lifetime, settings: Settings, worker: Worker) -> None:
     """Let as many send and ask side by side as the settings allow, and one compare accounts with books."""
     worker.submitter.begin(settings.senders)
-    for number in range(settings.askers):
-        life.background(f"asker-{number}", worker.resolver.ask_for_ever)
+    life.background("questions", partial(worker.resolver.ask_for_ever, settings.askers))
     life.background("drift", worker.drifting.compare_for_ever)
 
 

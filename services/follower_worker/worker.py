@@ -82,8 +82,9 @@ class Worker:
         self.submitter.on_missed = self.drifting.note_missed
         self.submitter.on_doubt = self.copier.on_doubt = self.holder.on_doubt = self.resolver.add
         self.resolver.on_settled = self.submitter.rest
-        self.resolver.queue.orders_wait = self.copier.orders_wait = lambda: len(self.ready) > 0
-        self.submitter.on_idle = self.resolver.queue.orders_are_through
+        self.resolver.queue.orders_first = lambda: self.submitter.busy
+        self.copier.orders_wait = lambda: len(self.ready) > 0
+        self.submitter.on_idle = self.resolver.wake
         self.resolver.on_done = self.copier.on_ready = self.holder.on_written = self.ready.put
         self.copier.on_applied = self.holder.wake
         self.copier.on_behind = self.holder.fell_behind

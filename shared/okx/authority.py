@@ -91,22 +91,28 @@ class Authority:
             CouldNotAsk: no usable answer.
             GrantUnusable: the account cannot be asked.
         """
-        credential, newer = await self.credential(account), None
+        credential = await self.credential(account)
         try:
-            try:
-                return await question(credential)
-            except errors.Unauthorised as error:
-                newer = await self.newer(credential, error.code)
-                if newer is None:
-                    raise
-            return await question(newer)
-        except errors.Unauthorised as error:
-            dead = self.is_dead(newer or credential, error.code, renewed=newer is not None)
-            raise (GrantUnusable if dead else CouldNotAsk)(str(error)) from error
-        except errors.Refused as error:
-            raise (GrantUnusable if error.category is Category.GRANT_DEAD else CouldNotAsk)(str(error)) from error
+            return await question(credential)
+        except errors.Unauthorised as refused:
+            return await self.ask_again(credential, refused, question)
         except errors.OkxError as error:
-            raise CouldNotAsk(str(error)) from error
+            raise no_answer(error) from error
+
+    async def ask_again(
+        self, credential: Credential, refused: errors.Unauthorised, question: Callable[[Credential], Awaitable[T]]
+    ) -> T:
+        """Ask with a newer credential where this one was not accepted. Raises as `ask`."""
+        newer = await self.newer(credential, refused.code)
+        if newer:
+            try:
+                return await question(newer)
+            except errors.Unauthorised as again:
+                refused = again
+            except errors.OkxError as error:
+                raise no_answer(error) from error
+        dead = self.is_dead(newer or credential, refused.code, renewed=newer is not None)
+        raise (GrantUnusable if dead else CouldNotAsk)(str(refused)) from refused
 
     def is_dead(self, credential: Credential, code: str, *, renewed: bool) -> bool:
         """Tell whether a credential OKX did not accept proves its grant dead; `renewed` if it was the newer one."""
@@ -130,3 +136,9 @@ class Authority:
         except errors.OkxError:
             return None
         return credential
+
+
+def no_answer(error: errors.OkxError) -> CouldNotAsk | GrantUnusable:
+    """Return what a question without a usable answer means, where the credential was accepted."""
+    dead = isinstance(error, errors.Refused) and error.category is Category.GRANT_DEAD
+    return GrantUnusable(str(error)) if dead else CouldNotAsk(str(error))

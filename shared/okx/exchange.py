@@ -6,11 +6,11 @@ go a second time with a newer one, and never beyond its own `expTime`. What nobo
 
 import asyncio
 import re
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import inf
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
@@ -19,13 +19,16 @@ from shared.domain.orders import Attempt
 from shared.domain.outcomes import Category, NotPlaced, OrderReport, Placement, Postponement, Refused, Unknown
 from shared.domain.quantities import ZERO, Contracts
 from shared.okx import answers, codes, errors, protocol, translation
-from shared.okx.authority import Authority
-from shared.okx.protocol import Request, Response, Told
+from shared.okx.apart import Apart, unusable
+from shared.okx.authority import Authority, no_answer
+from shared.okx.protocol import HotWay, Request, Response, Told
 from shared.okx.rest import SiteWays
 from shared.okx.signing import authorised, bearer_lines
 from shared.okx.venue_clock import OkxVenueClock
-from shared.ports import CouldNotAsk, GrantUnusable, Placed
+from shared.ports import CouldNotAsk, GrantUnusable, Inquired, Placed, Shown
 from shared.vault.credentials import BearerToken, Credential
+
+T = TypeVar("T")
 
 _TAG = re.compile(r"[A-Za-z0-9]{1,16}")
 
@@ -72,7 +75,7 @@ class OkxExchange:
         self._venue = venue
         self._tag = tag
         self._limits = limits
-        self._placing: set[asyncio.Task[None]] = set()
+        self._apart = Apart()
         self._lines: dict[AccountId, tuple[BearerToken, bytes]] = {}
         """Header lines of the tokens in use."""
 
@@ -87,13 +90,13 @@ class OkxExchange:
         )
         credential = self._authority.cached(attempt.follower)
         if credential is None:
-            self._apart(self._place_anew(order), placed)
+            self._apart.place(self._place_anew(order), placed)
             return
 
         def heard(came: Response | errors.OkxError) -> None:
             placement = self._read(order, came)
             if isinstance(placement, NotPlaced) and placement.why is Postponement.UNAUTHORISED:
-                self._apart(self._place_again(order, credential, placement), placed)
+                self._apart.place(self._place_again(order, credential, placement), placed)
             else:
                 placed(placement)
 
@@ -107,12 +110,41 @@ class OkxExchange:
 
     async def ask(self, follower: AccountId, inst_id: InstId, cl_ord_id: ClOrdId) -> OrderReport | None:
         """Return the latest order of that name, or None; see `ports.Exchange.ask`."""
+        answer: asyncio.Future[Shown] = asyncio.get_running_loop().create_future()
+        self.inquire(follower, inst_id, cl_ord_id, partial(_settle, answer))
+        shown = await answer
+        if isinstance(shown, Exception):
+            raise shown
+        return shown
 
-        async def asked(credential: Credential) -> OrderReport | None:
-            response = await self._wire(protocol.ask_order(inst_id, cl_ord_id), credential)
-            return answers.read_order(response, inst_id, cl_ord_id)
+    def inquire(self, follower: AccountId, inst_id: InstId, cl_ord_id: ClOrdId, inquired: Inquired) -> None:
+        """Ask for an order and return at once; see `ports.Exchange.inquire`."""
+        credential = self._authority.cached(follower)
+        question = partial(self._ask_order, inst_id, cl_ord_id)
+        if credential is None:
+            self._apart.ask(self._authority.ask(follower, question), inquired)
+            return
 
-        return await self._authority.ask(follower, asked)
+        def heard(came: Response | errors.OkxError) -> None:
+            try:
+                shown: Shown = _read_order(came, inst_id, cl_ord_id)
+            except errors.Unauthorised as refused:
+                self._apart.ask(self._authority.ask_again(credential, refused, question), inquired)
+                return
+            except errors.OkxError as error:
+                shown = no_answer(error)
+            inquired(shown)
+
+        try:
+            wire, signed = self._way(protocol.ask_order(inst_id, cl_ord_id), credential)
+        except GrantUnusable as error:
+            inquired(error)
+            return
+        wire.dispatch(signed, self._limits.answer_s, inf, heard)
+
+    async def _ask_order(self, inst_id: InstId, cl_ord_id: ClOrdId, credential: Credential) -> OrderReport | None:
+        wire, signed = self._way(protocol.ask_order(inst_id, cl_ord_id), credential)
+        return answers.read_order(await wire.send(signed, self._limits.answer_s), inst_id, cl_ord_id)
 
     async def has_fill(
         self, follower: AccountId, inst_id: InstId, names: Collection[ClOrdId], since_ms: int = 0
@@ -180,10 +212,9 @@ class OkxExchange:
     def _dispatch(self, order: _Order, credential: Credential, heard: Told, placed: Placed) -> None:
         """Send, once, with this credential; `placed` is told where that cannot be begun."""
         try:
-            wire = self._ways(credential).wire
-            signed = self._signed(order.request, credential)
+            wire, signed = self._way(order.request, credential)
         except GrantUnusable as error:
-            placed(_unusable(error))
+            placed(unusable(error))
             return
         wire.dispatch(signed, self._limits.answer_s, order.leave_before, heard)
 
@@ -210,27 +241,9 @@ class OkxExchange:
             self._venue.resync()  # the venue calls expired what we do not: one of the clocks is off
         return placement
 
-    def _apart(self, placing: Coroutine[Any, Any, Placement], placed: Placed) -> None:
-        """Place in a task of its own: something has to be waited for first."""
-
-        async def place() -> None:
-            try:
-                placement = await placing
-            except GrantUnusable as error:
-                placement = _unusable(error)
-            except CouldNotAsk:
-                placement = NotPlaced(Postponement.NOT_SENT)
-            except Exception as error:  # noqa: BLE001 - whatever it was, the order may have left: it is asked for
-                placement = Unknown(f"not known to have left: {type(error).__name__}")
-            placed(placement)
-
-        task = asyncio.get_running_loop().create_task(place())
-        self._placing.add(task)
-        task.add_done_callback(self._placing.discard)
-
-    async def _wire(self, request: Request, credential: Credential) -> Response:
-        wire = self._ways(credential).wire
-        return await wire.send(self._signed(request, credential), self._limits.answer_s)
+    def _way(self, request: Request, credential: Credential) -> tuple[HotWay, Request]:
+        """Return where a request goes, and the request with what proves the account."""
+        return self._ways(credential).wire, self._signed(request, credential)
 
     def _ways(self, credential: Credential) -> SiteWays:
         ways = self._sites.get(credential.site)
@@ -249,10 +262,13 @@ class OkxExchange:
                 return placement
 
 
-def _unusable(error: GrantUnusable) -> Refused:
-    return Refused("", "", Category.GRANT_DEAD, str(error))
+def _read_order(came: Response | errors.OkxError, inst_id: InstId, cl_ord_id: ClOrdId) -> OrderReport | None:
+    """Read what came of a question. Raises as `answers.read_order`, or what came instead of an answer."""
+    if not isinstance(came, Response):
+        raise came
+    return answers.read_order(came, inst_id, cl_ord_id)
 
 
-def _settle(answer: asyncio.Future[Placement], placement: Placement) -> None:
+def _settle(answer: asyncio.Future[T], came: T) -> None:
     if not answer.done():
-        answer.set_result(placement)
+        answer.set_result(came)

@@ -66,12 +66,11 @@ class Asking:
 async def asking(desk: Asking, taken: Lane, *strands: Strand) -> AsyncIterator[None]:
     await desk.confirm()
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(desk.resolver.ask_for_ever()) for _ in range(2)]
+        task = group.create_task(desk.resolver.ask_for_ever(2))
         for strand in strands:
             desk.resolver.add(taken, strand)
         yield
-        for task in tasks:
-            task.cancel()
+        task.cancel()
 
 
 def flown(taken: Lane, each: TradeEvent, placement: Placement) -> tuple[Strand, Attempt]:

@@ -6,7 +6,7 @@ it has accepted it has accepted, whether or not anybody hears of it.
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum, auto
@@ -28,7 +28,7 @@ from shared.domain.outcomes import (
 )
 from shared.domain.quantities import ZERO, Contracts, Price, sign
 from shared.domain.risk import Account
-from shared.ports import Placed, VenueClock
+from shared.ports import CouldNotAsk, GrantUnusable, Inquired, Placed, Shown, VenueClock
 from tests.support.builders import instrument
 
 
@@ -84,6 +84,8 @@ class PaperExchange:
     """What becomes of the next orders, in the order they are handed over; then every order fills."""
     choose: Callable[[Attempt], Way | None] = lambda _attempt: None
     answer_s: float = 0.0
+    tell_s: float = 0.0
+    """How long the answer to a question is under way."""
     sent: list[Sent] = field(default_factory=list)
     accepted: list[Sent] = field(default_factory=list)
     orders: dict[tuple[AccountId, ClOrdId], OrderReport] = field(default_factory=dict)
@@ -167,6 +169,30 @@ class PaperExchange:
         del inst_id
         self._answer_or_fail()
         self.asked.append(cl_ord_id)
+        shown = self._show(follower, cl_ord_id)
+        if self.tell_s:
+            await asyncio.sleep(self.tell_s)
+        return shown
+
+    def inquire(self, follower: AccountId, inst_id: InstId, cl_ord_id: ClOrdId, inquired: Inquired) -> None:
+        self.question(follower, inst_id, cl_ord_id, inquired)
+
+    def question(
+        self, follower: AccountId, inst_id: InstId, cl_ord_id: ClOrdId, inquired: Inquired
+    ) -> "asyncio.Task[None]":
+        """Inquire; the task is the question on its way. Our own failures come at once."""
+        if self.trouble and not isinstance(self.trouble[0], CouldNotAsk | GrantUnusable):
+            raise self.trouble.popleft()
+
+        async def inquire() -> None:
+            inquired(await shown(self.ask(follower, inst_id, cl_ord_id)))
+
+        task = asyncio.get_running_loop().create_task(inquire())
+        self.flying.add(task)
+        task.add_done_callback(self.flying.discard)
+        return task
+
+    def _show(self, follower: AccountId, cl_ord_id: ClOrdId) -> OrderReport | None:
         if self.hide_all:
             return None
         if self.hidden[cl_ord_id]:
@@ -213,9 +239,22 @@ class Hands:
         self._flying.add(task)
         task.add_done_callback(self._flying.discard)
 
+    def inquire(self, follower: AccountId, inst_id: InstId, cl_ord_id: ClOrdId, inquired: Inquired) -> None:
+        task = self._exchange.question(follower, inst_id, cl_ord_id, inquired)
+        self._flying.add(task)
+        task.add_done_callback(self._flying.discard)
+
     def let_go(self) -> None:
         for task in self._flying:
             task.cancel()
+
+
+async def shown(asking: Coroutine[None, None, OrderReport | None]) -> Shown:
+    """Return what came of a question, as `inquire` tells it."""
+    try:
+        return await asking
+    except (CouldNotAsk, GrantUnusable) as error:
+        return error
 
 
 def report_of(

@@ -42,7 +42,10 @@ class RunningService:
         """Tell whether /readyz says yes."""
         if self.process.returncode is not None:
             raise AssertionError(f"the service left with {self.process.returncode}:\n{self.text}")
-        return self.telemetry is not None and (await self.get("/readyz")).status_code == 200
+        try:
+            return self.telemetry is not None and (await self.get("/readyz")).status_code == 200
+        except httpx.ConnectError:
+            return False  # it is leaving, and its exit code comes with its reason
 
     async def get(self, path: str) -> httpx.Response:
         async with httpx.AsyncClient(base_url=self.telemetry or "", trust_env=False) as client:

@@ -237,7 +237,7 @@ class Rig:
         work = [self._read(), self.worker.holder.hold_until(self._stopping)]
         work += [self.worker.drifting.compare_for_ever(), self.board.acknowledge_for_ever()]
         self.worker.submitter.begin(SENDERS)
-        work += [self.worker.resolver.ask_for_ever() for _ in range(16)]
+        work += [self.worker.resolver.ask_for_ever(16)]
         self._tasks = [loop.create_task(each) for each in work]
 
     async def kill(self) -> None:

@@ -29,6 +29,21 @@ async def test_closes_overtake_the_opens_that_came_before_them(scene: Scene) -> 
     assert closes[:last_close].count(False) <= SENDERS, "an open was sent while a close could have been"
 
 
+async def test_a_close_of_what_was_opened_just_now_is_not_put_off_for_the_opens_that_wait(scene: Scene) -> None:
+    await scene.begin(4 * SENDERS)
+    scene.exchange.answer_s = SLOW_S
+    async with working(scene) as rig:
+        await rig.follows()
+        await scene.move((BTC, 5), (ETH, 4))
+        await until(lambda: len(scene.exchange.accepted) >= SENDERS)
+        await scene.move((BTC, 0))
+        already = len(scene.exchange.sent)
+        await scene.ends_exact(within_s=20)
+    closes = [sent.reduce_only for sent in scene.exchange.sent[already:]]
+    assert closes.count(False) >= 2 * SENDERS
+    assert True in closes[:SENDERS], "the closes waited for what was to be opened"
+
+
 async def test_opens_expire_and_closes_never_do(scene: Scene) -> None:
     await scene.begin(20, max_age_ms=OLD_MS)
     async with working(scene) as first:

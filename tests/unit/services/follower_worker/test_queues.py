@@ -1,7 +1,5 @@
 """Closes before opens, each in the order they became ready, nobody twice."""
 
-import asyncio
-
 from services.follower_worker.doubts import Doubt
 from services.follower_worker.lane import Lane
 from services.follower_worker.phases import Phase
@@ -10,8 +8,9 @@ from services.follower_worker.strands import Strand
 from shared.clock import SystemClock
 from shared.domain.outcomes import Accepted
 from tests.support.builders import NOON_MS, book, event, instrument, situation
-from tests.support.clock import FakeClock, settle
+from tests.support.clock import FakeClock
 from tests.support.lanes import followers, lane
+from tests.support.waiting import until
 
 
 def ready(count: int) -> tuple[Lane, list[Strand]]:
@@ -99,49 +98,63 @@ def unsettled(count: int) -> list[Doubt]:
 
 async def test_what_nothing_waits_for_is_asked_when_the_orders_are_through() -> None:
     queue, waiting = AskQueue(FakeClock()), True
-    queue.orders_wait = lambda: waiting
+    queue.orders_first = lambda: waiting
     first, second = unsettled(2)
-    asker = asyncio.ensure_future(queue.take())
     queue.put(first)
-    await settle()
-    assert not asker.done()
+    assert queue.pop() is None
     second.strand.covers = 1
     queue.put(second)
-    assert await asker is second, "an event waits for this one"
-    asker = asyncio.ensure_future(queue.take())
-    await settle()
+    assert queue.pop() is second, "an event waits for this one"
+    assert queue.pop() is None
     waiting = False
-    queue.orders_are_through()
-    assert await asker is first
+    assert queue.pop() is first
+    assert queue.pop() is None
 
 
 async def test_it_is_not_put_off_for_long() -> None:
     clock = FakeClock()
     queue = AskQueue(clock)
-    queue.orders_wait = lambda: True
+    queue.orders_first = lambda: True
     first, second = unsettled(2)
     queue.put(first)
     await clock.advance(2.1)
     queue.put(second)
-    assert await asyncio.wait_for(queue.take(), 1) is first
+    assert queue.pop() is first
+    assert queue.pop() is None
 
 
-async def test_an_asker_that_was_cancelled_takes_no_turn() -> None:
+async def test_it_is_put_off_no_longer_once_an_event_waits_for_the_answer() -> None:
     queue = AskQueue(FakeClock())
-    (doubt,) = unsettled(1)
-    gone, there = (asyncio.ensure_future(queue.take()) for _ in range(2))
-    await settle()
-    gone.cancel()
-    queue.put(doubt)
-    assert await asyncio.wait_for(there, 1) is doubt
+    queue.orders_first = lambda: True
+    first, second, third = unsettled(3)
+    for doubt in (first, second, third):
+        queue.put(doubt)
+    queue.hasten(second)
+    assert queue.pop() is None, "nothing waits for it yet"
+    second.strand.covers = 1
+    queue.hasten(second)
+    queue.hasten(second)
+    assert queue.pop() is second
+    assert queue.pop() is None
+
+
+async def test_whoever_may_be_asked_for_is_announced() -> None:
+    queue, heard = AskQueue(FakeClock()), list[Doubt | None]()
+    queue.on_put = lambda: heard.append(queue.pop())
+    first, second = unsettled(2)
+    queue.put(first)
+    queue.orders_first = lambda: True
+    queue.put(second)
+    second.strand.covers = 1
+    queue.hasten(second)
+    assert heard == [first, None, second]
 
 
 async def test_patience_ends_by_itself_where_a_venue_answers_nothing() -> None:
-    queue = AskQueue(SystemClock())
-    queue.orders_wait = lambda: True
+    queue, asked = AskQueue(SystemClock()), list[Doubt]()
+    queue.orders_first = lambda: True
+    queue.on_put = lambda: asked.extend(each for each in [queue.pop()] if each)
     (doubt,) = unsettled(1)
-    asker = asyncio.ensure_future(queue.take())
     queue.put(doubt)
-    await settle()
-    assert not asker.done()
-    assert await asyncio.wait_for(asker, 5) is doubt
+    assert asked == []
+    await until(lambda: asked == [doubt])

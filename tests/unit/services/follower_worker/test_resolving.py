@@ -10,8 +10,8 @@ import pytest
 
 from services.follower_worker.phases import Phase
 from services.follower_worker.strands import Strand
-from shared.domain.ids import Leg
-from shared.domain.outcomes import OrderState
+from shared.domain.ids import Leg, client_order_id
+from shared.domain.outcomes import OrderState, Placement
 from shared.domain.quantities import Contracts
 from shared.domain.reasons import Reason
 from shared.domain.risk import Account
@@ -23,6 +23,7 @@ from tests.support.asking import (
     GAP_S,
     ONE,
     REFUSED,
+    TWO,
     UNKNOWN,
     Asking,
     asking,
@@ -31,7 +32,7 @@ from tests.support.asking import (
     holding,
     told,
 )
-from tests.support.builders import FOLLOWER, NOON_MS, instrument, situation, subscription
+from tests.support.builders import FOLLOWER, NOON_MS, event, instrument, situation, subscription
 from tests.support.lanes import lane
 from tests.support.waiting import until
 
@@ -63,7 +64,7 @@ class TestSettling:
     async def test_a_question_that_failed_is_asked_again(
         self, trouble: Exception, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("services.follower_worker.resolving._RETRY_MOST_MS", 10)
+        monkeypatch.setattr("services.follower_worker.resolving.RETRY_MS", (1, 10))
         desk, taken = Asking(), lane(subscription())
         strand, named = flown(taken, ONE, ACCEPTED)
         desk.fill(named, 10)
@@ -234,3 +235,21 @@ class TestRecheck:
         async with asking(desk, taken, strand):
             await until(lambda: not strand.recheck)
         assert loop.time() - began >= 0.25
+
+
+class TestMeanwhile:
+    """What is asked for may come into doubt before the answer is there."""
+
+    @pytest.mark.parametrize("placement", [ACCEPTED, UNKNOWN])
+    async def test_an_answer_does_not_end_a_doubt_that_came_meanwhile(self, placement: Placement) -> None:
+        desk, taken = Asking(), lane(subscription())
+        strand, named = flown(taken, ONE, placement)
+        desk.fill(named, 10)
+        desk.exchange.tell_s = 0.02
+        async with asking(desk, taken, strand):
+            await until(lambda: desk.exchange.asked)
+            taken.apply(event(10, 15, number=2, vouched=False), instrument(), NOON_MS)
+            assert strand.phase is Phase.DOUBTFUL
+            await desk.resolved(strand)
+        assert {client_order_id(TWO.id, FOLLOWER, leg, 0) for leg in Leg} <= set(desk.exchange.asked)
+        assert (strand.book.target, strand.book.held) == (15, 10)
