@@ -7,6 +7,7 @@ from shared.domain.ids import AccountId
 from shared.domain.risk import Account
 from shared.store.accounts import Account as StoredAccount
 from shared.store.followers import Followers
+from shared.vault.credentials import Credential
 
 _REDUCE_ONLY_LEVELS = frozenset({"2", "3"})
 """Account levels that take `reduceOnly` on swaps in net mode (D#order-book-trading-trade-post-place-order)."""
@@ -15,15 +16,18 @@ _REDUCE_ONLY_LEVELS = frozenset({"2", "3"})
 class Proofs(Protocol):
     """Where proofs are remembered."""
 
-    async def mark_fenced(self, account: AccountId) -> None:
-        """Remember that the fence was proven."""
+    async def mark_fenced(self, account: AccountId, version: int) -> None:
+        """Remember that the fence was proven for this version of a grant."""
 
-    async def mark_tagged(self, account: AccountId, *, tagged: bool) -> None:
-        """Remember whether the tag was repeated."""
+    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> None:
+        """Remember whether the tag was repeated to this version of a grant."""
 
 
 class Opened(Protocol):
     """Grants opened into memory."""
+
+    def cached(self, account: AccountId) -> Credential | None:
+        """Return what an account's requests are signed with, if it is open."""
 
     async def warm(self, wanted: Sequence[AccountId]) -> int:
         """Open these; returns how many there are."""
@@ -45,13 +49,18 @@ class FollowerBook:
         """Open their grants into memory."""
         await self._opened.warm(wanted)
 
-    async def mark_fenced(self, account: AccountId) -> None:
-        """Remember that the fence was proven."""
-        await self._grants.mark_fenced(account)
+    def version(self, account: AccountId) -> int:
+        """Return which version of an account's grant is open, 0 if none is."""
+        opened = self._opened.cached(account)
+        return opened.version if opened else 0
 
-    async def mark_tagged(self, account: AccountId, *, tagged: bool) -> None:
+    async def mark_fenced(self, account: AccountId, version: int) -> None:
+        """Remember that the fence was proven."""
+        await self._grants.mark_fenced(account, version)
+
+    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> None:
         """Remember whether the venue repeated our tag."""
-        await self._grants.mark_tagged(account, tagged=tagged)
+        await self._grants.mark_tagged(account, version, tagged=tagged)
 
 
 def _account(stored: StoredAccount, *, fenced: bool) -> Account:

@@ -43,11 +43,14 @@ class Book(Protocol):
     async def open_grants(self, wanted: Sequence[AccountId]) -> None:
         """Open their grants into memory."""
 
-    async def mark_fenced(self, account: AccountId) -> None:
-        """Remember that the fence was proven for the account's grant."""
+    def version(self, account: AccountId) -> int:
+        """Return which version of an account's grant is open, 0 if none is. Never blocks."""
 
-    async def mark_tagged(self, account: AccountId, *, tagged: bool) -> None:
-        """Remember whether the venue repeated our tag to the account's grant."""
+    async def mark_fenced(self, account: AccountId, version: int) -> None:
+        """Remember that the fence was proven for this version of the account's grant, and no later one."""
+
+    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> None:
+        """Remember whether the venue repeated our tag to this version of the account's grant."""
 
 
 class Roster:
@@ -159,19 +162,22 @@ class Roster:
                 group.create_task(prove_some())
 
     async def _prove(self, follower: AccountId) -> None:
-        """Prove the fence of a follower's grant, then its tag."""
-        instrument = self._instruments.find(self._proof_instrument)
+        """Prove the fence of a follower's grant, then its tag.
+
+        What was answered while another version of the grant was opened proves nothing of either.
+        """
+        instrument, version = self._instruments.find(self._proof_instrument), self._book.version(follower)
         if instrument is None:
             return
         expired = await self._place_too_small(follower, instrument, "fence", -_PROOF_AGE_MS)
-        tries = self._unanswered.get(follower, 0) + 1
-        if _undecided(expired) and tries < _PROOF_TRIES:
+        tries, moved = self._unanswered.get(follower, 0) + 1, self._book.version(follower) != version
+        if (moved or _undecided(expired)) and tries < _PROOF_TRIES:
             self._unanswered[follower] = tries
             return
         self._unanswered.pop(follower, None)
-        if isinstance(expired, NotPlaced) and expired.why is Postponement.EXPIRED:
+        if not moved and isinstance(expired, NotPlaced) and expired.why is Postponement.EXPIRED:
             self._known[follower] = replace(self._known[follower], fenced=True)
-            await self._remember(follower, self._book.mark_fenced(follower))
+            await self._remember(follower, self._book.mark_fenced(follower, version))
         else:
             structlog.get_logger().warning("fence_not_proven", account=follower, answer=type(expired).__name__)
         refused = await self._place_too_small(follower, instrument, "tag", _PROOF_LIFE_MS)
@@ -181,7 +187,7 @@ class Roster:
         tagged = refused.tag == self._tag
         if not tagged:
             structlog.get_logger().error("tag_not_repeated", account=follower, told=refused.tag[:32])
-        await self._remember(follower, self._book.mark_tagged(follower, tagged=tagged))
+        await self._remember(follower, self._book.mark_tagged(follower, version, tagged=tagged))
 
     async def _place_too_small(self, follower: AccountId, instrument: Instrument, why: str, lives_ms: int) -> Placement:
         """Place an order that no venue can fill: a tenth of the smallest there is."""

@@ -151,13 +151,16 @@ class Grants:
         async with self._database.writing() as connection:
             return (await connection.execute(delete(grants).where(grants.c.account == account))).rowcount == 1
 
-    async def mark_fenced(self, account: AccountId) -> None:
-        """Remember that the venue refused an expired order under this account's grant. Idempotent."""
-        await self._changes(update(grants).where(grants.c.account == account).values(fenced=True))
+    async def mark_fenced(self, account: AccountId, version: int) -> None:
+        """Remember that the venue refused an expired order under this version of a grant. Idempotent.
 
-    async def mark_tagged(self, account: AccountId, *, tagged: bool) -> None:
-        """Remember whether the venue repeated our tag to this account's grant. Idempotent."""
-        await self._changes(update(grants).where(grants.c.account == account).values(tagged=tagged))
+        A grant that has moved on is left as it is: what was proven says nothing about a new consent.
+        """
+        await self._changes(_numbered(account, version).values(fenced=True))
+
+    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> None:
+        """Remember whether the venue repeated our tag to this version of a grant; as `mark_fenced`."""
+        await self._changes(_numbered(account, version).values(tagged=tagged))
 
     async def _changes(self, statement: Update) -> bool:
         async with self._database.writing() as connection:
@@ -196,7 +199,11 @@ def place_of(account: AccountId, column: str) -> Place:
 
 
 def _of_version(life: GrantLife) -> Update:
-    return update(grants).where(grants.c.account == life.account, grants.c.version == life.version)
+    return _numbered(life.account, life.version)
+
+
+def _numbered(account: AccountId, version: int) -> Update:
+    return update(grants).where(grants.c.account == account, grants.c.version == version)
 
 
 def _free(now_ms: int) -> ColumnElement[bool]:

@@ -104,7 +104,7 @@ class MemoryGrants:
         if grant is None:
             return None
         renewed = GrantLife(life.account, life.kind, life.version + 1, GrantStatus.LIVE, now_ms, now_ms + pair.lives_ms)
-        self._rows.grants[life.account] = MemoryGrant(renewed, pair, fenced=grant.fenced)
+        self._rows.grants[life.account] = MemoryGrant(renewed, pair, fenced=grant.fenced, tagged=grant.tagged)
         return renewed
 
     async def defer(self, life: GrantLife, claimant: str, until_ms: int) -> bool:
@@ -122,17 +122,20 @@ class MemoryGrants:
         grant.claimant, grant.claimed_until_ms = None, 0
         return True
 
-    async def mark_fenced(self, account: AccountId) -> None:
-        if account in self._rows.grants:
-            self._rows.grants[account].fenced = True
+    async def mark_fenced(self, account: AccountId, version: int) -> None:
+        if grant := self._numbered(account, version):
+            grant.fenced = True
 
-    async def mark_tagged(self, account: AccountId, *, tagged: bool) -> None:
-        if account in self._rows.grants:
-            self._rows.grants[account].tagged = tagged
+    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> None:
+        if grant := self._numbered(account, version):
+            grant.tagged = tagged
 
     def _of_version(self, life: GrantLife) -> MemoryGrant | None:
-        grant = self._rows.grants.get(life.account)
-        return grant if grant and grant.life.version == life.version else None
+        return self._numbered(life.account, life.version)
+
+    def _numbered(self, account: AccountId, version: int) -> MemoryGrant | None:
+        grant = self._rows.grants.get(account)
+        return grant if grant and grant.life.version == version else None
 
 
 class MemoryOpenedGrants:

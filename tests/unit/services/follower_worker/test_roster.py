@@ -38,6 +38,8 @@ class Book:
     roster: Roster | None = None
     away: int = 0
     """How many more times the database gives no answer."""
+    opened: int = 1
+    """Which version of the grant is open."""
 
     async def accounts(self, wanted: Sequence[AccountId]) -> Mapping[AccountId, Account]:
         if self.away:
@@ -49,12 +51,16 @@ class Book:
         assert self.roster is not None
         self.seen += [self.roster.account(each).fenced for each in wanted]
 
-    async def mark_fenced(self, account: AccountId) -> None:
+    def version(self, account: AccountId) -> int:
         assert account == ANNA
+        return self.opened
+
+    async def mark_fenced(self, account: AccountId, version: int) -> None:
+        assert (account, version) == (ANNA, self.opened)
         self.fenced = True
 
-    async def mark_tagged(self, account: AccountId, *, tagged: bool) -> None:
-        assert account == ANNA
+    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> None:
+        assert (account, version) == (ANNA, self.opened)
         self.tagged = tagged
 
 
@@ -70,6 +76,18 @@ class Exchange:
         del leave_before
         self.sizes.append(attempt.intent.size)
         return self.answer if expires_ms < NOON_MS else self.live
+
+
+@dataclass
+class Renewing(Exchange):
+    """Answers the first proof while another version of the grant is opened."""
+
+    book: Book = field(default_factory=Book)
+
+    async def place(self, attempt: Attempt, expires_ms: int, leave_before: float = inf) -> Placement:
+        if not self.sizes:
+            self.book.opened += 1
+        return await super().place(attempt, expires_ms, leave_before)
 
 
 async def consented(answer: Placement, live: Placement = TOO_SMALL) -> tuple[Book, Roster]:
@@ -150,6 +168,20 @@ async def test_a_proof_nobody_answered_is_made_again_and_nothing_is_concluded_me
     exchange.answer = EXPIRED
     await clock.advance(1)
     assert (roster.proving(ANNA), roster.account(ANNA).fenced, book.tagged) == (False, True, True)
+    proving.cancel()
+
+
+async def test_an_answer_that_came_while_a_new_grant_was_opened_proves_nothing_of_it() -> None:
+    book = Book(fenced=False)
+    exchange = Renewing(EXPIRED, book=book)
+    anywhere: object = exchange
+    book.roster = roster = Roster(book, anywhere, ListedInstruments(instrument()), SetVenueClock(), BTC, TAG)  # type: ignore[arg-type]  # only its placing is used
+    await roster.ensure([ANNA])
+    assert (roster.proving(ANNA), roster.account(ANNA).fenced, book.fenced) == (True, False, False)
+    clock = FakeClock()
+    proving = asyncio.ensure_future(roster.prove_for_ever(clock))
+    await clock.advance(1.5)
+    assert (roster.proving(ANNA), roster.account(ANNA).fenced, book.fenced) == (False, True, True)
     proving.cancel()
 
 
