@@ -84,6 +84,8 @@ class AskQueue:
         else:
             self._patient[id(doubt)] = doubt, self._clock.monotonic() + _PATIENCE_S
             self._look_again()
+            if self.orders_first():
+                return
         self.on_put()
 
     def hasten(self, doubt: Doubt) -> None:

@@ -90,7 +90,9 @@ class Resolver:
             if doubt is None:
                 return
             self._asked[id(doubt)] = doubt
-            if doubt.strand.phase is UNSETTLED:
+            if doubt.lane.lost:
+                self._finish(doubt, None)
+            elif doubt.strand.phase is UNSETTLED:
                 self._inquire(doubt)
             else:
                 self._group.create_task(self._decide(doubt))

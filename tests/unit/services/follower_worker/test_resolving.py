@@ -112,6 +112,14 @@ class TestSettling:
             await until(lambda: not desk.resolver.waiting)
         assert strand.phase is Phase.UNSETTLED
 
+    async def test_a_lane_lost_before_its_turn_is_not_asked_for_at_all(self) -> None:
+        desk, taken = Asking(), lane(subscription())
+        strand, _ = flown(taken, ONE, ACCEPTED)
+        taken.lost = True
+        async with asking(desk, taken, strand):
+            await until(lambda: not desk.resolver.waiting)
+        assert desk.exchange.asked == []
+
 
 class TestUnknown:
     async def test_nobody_asks_before_the_venue_must_refuse_it(self) -> None:
