@@ -13,6 +13,7 @@ from math import inf
 from typing import TypeVar
 
 import msgspec
+import structlog
 
 from shared.domain.ids import AccountId, ClOrdId, InstId
 from shared.domain.orders import Attempt
@@ -133,6 +134,9 @@ class OkxExchange:
                 return
             except errors.OkxError as error:
                 shown = no_answer(error)
+            except Exception as error:  # noqa: BLE001 - whoever asked must hear, and nothing was learned
+                structlog.get_logger().exception("answer_not_read", error=type(error).__name__)
+                shown = CouldNotAsk(f"the answer was not read: {type(error).__name__}")
             inquired(shown)
 
         try:

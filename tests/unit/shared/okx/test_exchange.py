@@ -1,5 +1,6 @@
 """One order, one sending; a second only after proof that the first was not executed."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -241,6 +242,23 @@ async def test_a_question_without_an_answer_says_which_kind(
 ) -> None:
     with pytest.raises(error):
         await Desk(*answers).exchange.ask(FOLLOWER, BTC, NAME)
+
+
+async def test_who_asks_hears_also_where_reading_the_answer_fails_in_a_way_nobody_foresaw(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_about: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("shared.okx.answers.read_order", fail)
+    with pytest.raises(CouldNotAsk, match="ZeroDivisionError"):
+        await Desk(recorded("rest_order_details_filled")).exchange.ask(FOLLOWER, BTC, NAME)
+
+
+async def test_an_account_of_a_site_that_is_not_allowed_is_not_asked_for() -> None:
+    elsewhere = HeldCredentials([], replace(bearer(1), site="elsewhere"))
+    with pytest.raises(GrantUnusable, match="not allowed"):
+        await Desk(credentials=elsewhere).exchange.ask(FOLLOWER, BTC, NAME)
 
 
 async def test_looks_for_a_newer_token_grow_rarer() -> None:
