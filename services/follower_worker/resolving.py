@@ -1,10 +1,12 @@
 """USE CASE what is not known is asked: what accepted orders filled, and whatever is in doubt.
 
-No more questions are in the air than there are places. Those about accepted orders, one for each order there is, cost
-no task: the answer is taken where it is read, and frees the place. The others are decided step by step, each in a task.
+Questions about accepted orders, one for each order there is, cost no task: the answer is taken where it is read, and
+frees its place. The others are decided step by step, each in a task, and in places of their own: their steps partly go
+the slow way, and nobody's close is to wait for them.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -26,6 +28,8 @@ from shared.ports import Clock, CouldNotAsk, GrantUnusable, Shown, Trades
 _GRANT_PAUSE_S = 5.0
 _A_BREATH = 64
 """Questions asked before the loop looks for answers again."""
+_DECIDED_AT_ONCE = 32
+"""Fills and positions are read by `Rest`, whose client takes longer for each the more it is asked at once."""
 
 
 class Resolver:
@@ -40,6 +44,9 @@ class Resolver:
         """By the identity of the strand."""
         self._asked: dict[int, Doubt] = {}
         """Those that have a place, by their own identity: however a question ends, its place is given back once."""
+        self._undecided: deque[Doubt] = deque()
+        self._deciding: dict[int, Doubt] = {}
+        """As `_asked`."""
         self._at_once = 0
         self._group: asyncio.TaskGroup | None = None
         self._woken = False
@@ -65,7 +72,7 @@ class Resolver:
         return len(self._known)
 
     async def ask_for_ever(self, at_once: int) -> None:
-        """Ask, so many questions at once at the most, until cancelled."""
+        """Ask, so many questions about accepted orders at once at the most, until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group, self._at_once = group, at_once
             self.wake()
@@ -83,23 +90,32 @@ class Resolver:
     def _serve_some(self) -> None:
         """Ask while there are places, a breath at a time."""
         self._woken = False
+        self._decide_some()
         for _ in range(_A_BREATH):
             if self._group is None or len(self._asked) >= self._at_once:
                 return
             doubt = self.queue.pop()
             if doubt is None:
                 return
-            self._asked[id(doubt)] = doubt
             if doubt.lane.lost:
-                self._finish(doubt, None)
+                del self._known[id(doubt.strand)]
             elif doubt.strand.phase is UNSETTLED:
                 self._inquire(doubt)
             else:
-                self._group.create_task(self._decide(doubt))
+                self._undecided.append(doubt)
+                self._decide_some()
         self.wake()
+
+    def _decide_some(self) -> None:
+        """Decide while there are places for that."""
+        while self._group and self._undecided and len(self._deciding) < _DECIDED_AT_ONCE:
+            doubt = self._undecided.popleft()
+            self._deciding[id(doubt)] = doubt
+            self._group.create_task(self._decide(doubt))
 
     def _inquire(self, doubt: Doubt) -> None:
         """Ask what an accepted order has filled."""
+        self._asked[id(doubt)] = doubt
         key = doubt.strand.key
         try:
             flight = doubt.flight
@@ -149,7 +165,7 @@ class Resolver:
 
     def _finish(self, doubt: Doubt, pause_s: float | None) -> None:
         """Give the place back; line up again after the pause, or be done with the strand."""
-        if self._asked.pop(id(doubt), None) is None:
+        if not (self._asked.pop(id(doubt), None) or self._deciding.pop(id(doubt), None)):
             return
         lane, strand = doubt.lane, doubt.strand
         if pause_s is None or lane.lost:

@@ -15,7 +15,7 @@ class Settings(ProcessSettings, RedisSettings, DatabaseSettings, VaultSettings, 
         le=8192,
         description="orders: the most in the air at once; as many connections to each site in use, from the start",
     )
-    askers: int = Field(256, ge=1, le=1024, description="questions: the most asked at once")
+    askers: int = Field(256, ge=1, le=1024, description="questions: the most about accepted orders at once")
     commit_ms: float = Field(
         50, ge=0, description="milliseconds: how long a lane gathers before it writes what no order waits for"
     )
