@@ -54,14 +54,14 @@ def _code(measured: Measured, *, strict: bool) -> int:
 
 
 def _takeover() -> Figure:
-    """Measure the takeover where its own figures are made."""
+    """Measure the takeover where its own figures are made; a bar missed there is told here by our own."""
     say("takeover after kill -9, 1,000 followers in doubt")
     command = [sys.executable, "-m", "deploy.chaos.figures", "--json"]
     ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    if ended.returncode:
+    said = ended.stdout.splitlines()
+    if not said:
         raise DidNotRun(f"the takeover was not measured: {ended.stderr[-800:]}")
-    rounds = json.loads(ended.stdout.splitlines()[-1])["takeover_s"]
-    return Figure.of([float(each) for each in rounds] if isinstance(rounds, list) else [float(rounds)])
+    return Figure.of([float(each) for each in json.loads(said[-1])["takeover_s"]])
 
 
 def _draw() -> None:
