@@ -12,6 +12,8 @@ from shared.ports import Clock
 Waiting = tuple[Lane, Strand]
 _PATIENCE_S = 2.0
 """How long a question nobody waits for may be put off for orders."""
+_BESIDE_ORDERS = 32
+"""Questions asked at once at the most that nobody waits for, while orders do."""
 _TIMER_S = 0.01
 """How much too early a timer may be, and more."""
 
@@ -95,11 +97,14 @@ class AskQueue:
             self._urgent.append(doubt)
             self.on_put()
 
-    def pop(self) -> Doubt | None:
-        """Take the next question; None if there is none, or orders go first."""
+    def pop(self, asked: int = 0) -> Doubt | None:
+        """Take the next question, `asked` being under way; None if there is none, or orders go first.
+
+        Where a fan-out outlasts patience, what nothing waits for goes beside it, few at a time.
+        """
         if self._urgent:
             return self._urgent.popleft()
-        if self._patient and (not self.orders_first() or self._overdue()):
+        if self._patient and (not self.orders_first() or (asked < _BESIDE_ORDERS and self._overdue())):
             return self._patient.popitem(last=False)[1][0]
         return None
 

@@ -94,7 +94,7 @@ class Resolver:
         for _ in range(_A_BREATH):
             if self._group is None or len(self._asked) >= self._at_once:
                 return
-            doubt = self.queue.pop()
+            doubt = self.queue.pop(len(self._asked))
             if doubt is None:
                 return
             if doubt.lane.lost:

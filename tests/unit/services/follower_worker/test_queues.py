@@ -119,7 +119,8 @@ async def test_it_is_not_put_off_for_long() -> None:
     queue.put(first)
     await clock.advance(2.1)
     queue.put(second)
-    assert queue.pop() is first
+    assert queue.pop(asked=100) is None, "but not beside so many that orders are held up"
+    assert queue.pop(asked=1) is first
     assert queue.pop() is None
 
 
