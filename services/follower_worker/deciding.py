@@ -149,7 +149,7 @@ class Decider:
             if doubt.own is None and strand.flight.order_id:
                 self._metrics.accepted_but_absent.inc()
                 return doubt.pause_s(RETRY_MS)
-        probes, absent, doubt.questions = list(strand.probes()), [], 0
+        flight, probes, absent, doubt.questions = strand.flight, strand.probes(), [], 0
         for probe in probes:
             name = await self._follow(doubt, probe)
             if name is None:
@@ -164,8 +164,8 @@ class Decider:
             doubt.absent = set()
             return self._gap_s / 2
         unfenced = await self._position_unless_fenced(strand)
-        if probes != strand.probes():
-            return AT_ONCE
+        if probes != strand.probes() or strand.flight is not flight:
+            return AT_ONCE  # another event came, or the answer to the order in flight
         return self._rebuild(doubt, unfenced)
 
     async def _has_read_everything(self, doubt: Doubt) -> bool:

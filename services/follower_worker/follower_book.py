@@ -16,11 +16,11 @@ _REDUCE_ONLY_LEVELS = frozenset({"2", "3"})
 class Proofs(Protocol):
     """Where proofs are remembered."""
 
-    async def mark_fenced(self, account: AccountId, version: int) -> None:
-        """Remember that the fence was proven for this version of a grant."""
+    async def mark_fenced(self, account: AccountId, version: int) -> bool:
+        """Remember that the fence was proven for this version of a grant; False if it has moved on."""
 
-    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> None:
-        """Remember whether the tag was repeated to this version of a grant."""
+    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> bool:
+        """Remember whether the tag was repeated to this version of a grant; False if it has moved on."""
 
 
 class Opened(Protocol):
@@ -54,13 +54,13 @@ class FollowerBook:
         opened = self._opened.cached(account)
         return opened.version if opened else 0
 
-    async def mark_fenced(self, account: AccountId, version: int) -> None:
-        """Remember that the fence was proven."""
-        await self._grants.mark_fenced(account, version)
+    async def mark_fenced(self, account: AccountId, version: int) -> bool:
+        """Remember that the fence was proven; False if the grant has moved on."""
+        return await self._grants.mark_fenced(account, version)
 
-    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> None:
-        """Remember whether the venue repeated our tag."""
-        await self._grants.mark_tagged(account, version, tagged=tagged)
+    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> bool:
+        """Remember whether the venue repeated our tag; False if the grant has moved on."""
+        return await self._grants.mark_tagged(account, version, tagged=tagged)
 
 
 def _account(stored: StoredAccount, *, fenced: bool) -> Account:

@@ -45,6 +45,7 @@ class Resolver:
         self._asked: dict[int, Doubt] = {}
         """Those that have a place, by their own identity: however a question ends, its place is given back once."""
         self._undecided: deque[Doubt] = deque()
+        """Those in line to be decided."""
         self._deciding: dict[int, Doubt] = {}
         """As `_asked`."""
         self._at_once = 0
@@ -64,7 +65,7 @@ class Resolver:
             self.queue.hasten(known)
         else:
             self._known[id(strand)] = doubt = Doubt(lane, strand)
-            self.queue.put(doubt)
+            self._line_up(doubt)
 
     @property
     def waiting(self) -> int:
@@ -97,13 +98,13 @@ class Resolver:
             doubt = self.queue.pop(len(self._asked))
             if doubt is None:
                 return
+            self._asked[id(doubt)] = doubt
             if doubt.lane.lost:
-                del self._known[id(doubt.strand)]
+                self._finish(doubt, None)
             elif doubt.strand.phase is UNSETTLED:
                 self._inquire(doubt)
             else:
-                self._undecided.append(doubt)
-                self._decide_some()
+                self._finish(doubt, AT_ONCE)  # it came into doubt while it stood in line
         self.wake()
 
     def _decide_some(self) -> None:
@@ -111,11 +112,21 @@ class Resolver:
         while self._group and self._undecided and len(self._deciding) < _DECIDED_AT_ONCE:
             doubt = self._undecided.popleft()
             self._deciding[id(doubt)] = doubt
-            self._group.create_task(self._decide(doubt))
+            if doubt.lane.lost:
+                self._finish(doubt, None)
+            else:
+                self._group.create_task(self._decide(doubt))
+
+    def _line_up(self, doubt: Doubt) -> None:
+        """Have it asked for in its turn, in the places of its kind."""
+        if doubt.strand.phase is UNSETTLED:
+            self.queue.put(doubt)
+        else:
+            self._undecided.append(doubt)
+            self.wake()
 
     def _inquire(self, doubt: Doubt) -> None:
         """Ask what an accepted order has filled."""
-        self._asked[id(doubt)] = doubt
         key = doubt.strand.key
         try:
             flight = doubt.flight
@@ -174,7 +185,7 @@ class Resolver:
                 self.on_touched(lane, strand)
                 self.on_done(lane, strand)
         else:
-            asyncio.get_running_loop().call_later(pause_s, self.queue.put, doubt)
+            asyncio.get_running_loop().call_later(pause_s, self._line_up, doubt)
         self.wake()
 
     def _take(self, doubt: Doubt, report: OrderReport) -> None:

@@ -46,11 +46,11 @@ class Book(Protocol):
     def version(self, account: AccountId) -> int:
         """Return which version of an account's grant is open, 0 if none is. Never blocks."""
 
-    async def mark_fenced(self, account: AccountId, version: int) -> None:
-        """Remember that the fence was proven for this version of the account's grant, and no later one."""
+    async def mark_fenced(self, account: AccountId, version: int) -> bool:
+        """Remember that the fence was proven for this version of the account's grant; False if it has moved on."""
 
-    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> None:
-        """Remember whether the venue repeated our tag to this version of the account's grant."""
+    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> bool:
+        """Remember whether the venue repeated our tag to this version of the account's grant; as `mark_fenced`."""
 
 
 class Roster:
@@ -145,12 +145,16 @@ class Roster:
             structlog.get_logger().error("followers_unknown", count=len(absent), first=absent[0])
         await self._prove_all(each for each in missing if each in found and not found[each].fenced)
 
-    async def _remember(self, follower: AccountId, remembering: Awaitable[None]) -> None:
-        """Write a proof down; without a database it holds for this process, and is made again by the next."""
+    async def _remembered(self, follower: AccountId, remembering: Awaitable[bool]) -> bool:
+        """Write a proof down; False if the grant has moved on since.
+
+        Without a database it holds for this process, and is made again by the next.
+        """
         try:
-            await remembering
+            return await remembering
         except ConnectionError as error:
             structlog.get_logger().warning("proof_not_remembered", account=follower, reason=str(error))
+            return True
 
     async def _prove_all(self, unproven: Iterator[AccountId]) -> None:
         async def prove_some() -> None:
@@ -164,30 +168,44 @@ class Roster:
     async def _prove(self, follower: AccountId) -> None:
         """Prove the fence of a follower's grant, then its tag.
 
-        What was answered while another version of the grant was opened proves nothing of either.
+        What was answered while the grant moved on proves nothing of it, and is asked anew.
         """
         instrument, version = self._instruments.find(self._proof_instrument), self._book.version(follower)
         if instrument is None:
             return
         expired = await self._place_too_small(follower, instrument, "fence", -_PROOF_AGE_MS)
-        tries, moved = self._unanswered.get(follower, 0) + 1, self._book.version(follower) != version
-        if (moved or _undecided(expired)) and tries < _PROOF_TRIES:
-            self._unanswered[follower] = tries
+        held = isinstance(expired, NotPlaced) and expired.why is Postponement.EXPIRED
+        moved = self._book.version(follower) != version
+        if held and not moved:
+            remembered = await self._remembered(follower, self._book.mark_fenced(follower, version))
+            moved = not remembered or self._book.version(follower) != version
+        if (moved or _undecided(expired)) and self._proves_again(follower):
             return
-        self._unanswered.pop(follower, None)
-        if not moved and isinstance(expired, NotPlaced) and expired.why is Postponement.EXPIRED:
+        if held and not moved:
             self._known[follower] = replace(self._known[follower], fenced=True)
-            await self._remember(follower, self._book.mark_fenced(follower, version))
         else:
             structlog.get_logger().warning("fence_not_proven", account=follower, answer=type(expired).__name__)
+        if await self._prove_tag(follower, instrument, version) or not self._proves_again(follower):
+            self._unanswered.pop(follower, None)
+
+    async def _prove_tag(self, follower: AccountId, instrument: Instrument, version: int) -> bool:
+        """Learn whether the venue repeats our tag; False if the grant has moved on since."""
         refused = await self._place_too_small(follower, instrument, "tag", _PROOF_LIFE_MS)
         if not (isinstance(refused, Refused) and refused.category is Category.PARAMETER):
             structlog.get_logger().warning("tag_not_proven", account=follower, answer=type(refused).__name__)
-            return
+            return True
         tagged = refused.tag == self._tag
         if not tagged:
             structlog.get_logger().error("tag_not_repeated", account=follower, told=refused.tag[:32])
-        await self._remember(follower, self._book.mark_tagged(follower, version, tagged=tagged))
+        return await self._remembered(follower, self._book.mark_tagged(follower, version, tagged=tagged))
+
+    def _proves_again(self, follower: AccountId) -> bool:
+        """Have the proof made again soon, unless that was tried too often."""
+        tries = self._unanswered.get(follower, 0) + 1
+        if tries >= _PROOF_TRIES:
+            return False
+        self._unanswered[follower] = tries
+        return True
 
     async def _place_too_small(self, follower: AccountId, instrument: Instrument, why: str, lives_ms: int) -> Placement:
         """Place an order that no venue can fill: a tenth of the smallest there is."""

@@ -151,16 +151,16 @@ class Grants:
         async with self._database.writing() as connection:
             return (await connection.execute(delete(grants).where(grants.c.account == account))).rowcount == 1
 
-    async def mark_fenced(self, account: AccountId, version: int) -> None:
+    async def mark_fenced(self, account: AccountId, version: int) -> bool:
         """Remember that the venue refused an expired order under this version of a grant. Idempotent.
 
-        A grant that has moved on is left as it is: what was proven says nothing about a new consent.
+        False if the grant has moved on; it is left as it is: what was proven says nothing about a new consent.
         """
-        await self._changes(_numbered(account, version).values(fenced=True))
+        return await self._changes(_numbered(account, version).values(fenced=True))
 
-    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> None:
+    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> bool:
         """Remember whether the venue repeated our tag to this version of a grant; as `mark_fenced`."""
-        await self._changes(_numbered(account, version).values(tagged=tagged))
+        return await self._changes(_numbered(account, version).values(tagged=tagged))
 
     async def _changes(self, statement: Update) -> bool:
         async with self._database.writing() as connection:

@@ -22,7 +22,8 @@ from shared.telemetry.metrics import Meter
 from tests.support.builders import LEADER, NOON_MS, event, instrument, situation, subscription
 from tests.support.bus import MemoryBus, SetVenueClock
 from tests.support.lanes import lane, lease, strand_of, write_all
-from tests.support.paper_exchange import ListedInstruments, PaperExchange, report_of
+from tests.support.paper_exchange import PaperExchange, report_of
+from tests.support.surroundings import ListedInstruments
 from tests.support.waiting import until
 
 ONE, TWO, CLOSE = event(0, 10, number=1), event(10, 15, number=2), event(10, 0, number=3)
@@ -73,12 +74,18 @@ async def asking(desk: Asking, taken: Lane, *strands: Strand) -> AsyncIterator[N
         task.cancel()
 
 
-def flown(taken: Lane, each: TradeEvent, placement: Placement) -> tuple[Strand, Attempt]:
-    """Send one order and take its answer."""
+def launched(taken: Lane, each: TradeEvent) -> tuple[Strand, Attempt]:
+    """Send one order."""
     (strand,) = taken.apply(each, instrument(), NOON_MS)
     named, _ = strand.next(situation(strand.book))
     assert named
     strand.launch(named, NOON_MS + 1_000, NOON_MS)
+    return strand, named
+
+
+def flown(taken: Lane, each: TradeEvent, placement: Placement) -> tuple[Strand, Attempt]:
+    """Send one order and take its answer."""
+    strand, named = launched(taken, each)
     strand.answered(placement)
     return strand, named
 

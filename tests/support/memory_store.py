@@ -122,13 +122,17 @@ class MemoryGrants:
         grant.claimant, grant.claimed_until_ms = None, 0
         return True
 
-    async def mark_fenced(self, account: AccountId, version: int) -> None:
-        if grant := self._numbered(account, version):
+    async def mark_fenced(self, account: AccountId, version: int) -> bool:
+        grant = self._numbered(account, version)
+        if grant:
             grant.fenced = True
+        return grant is not None
 
-    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> None:
-        if grant := self._numbered(account, version):
+    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> bool:
+        grant = self._numbered(account, version)
+        if grant:
             grant.tagged = tagged
+        return grant is not None
 
     def _of_version(self, life: GrantLife) -> MemoryGrant | None:
         return self._numbered(life.account, life.version)

@@ -13,7 +13,6 @@ from enum import Enum, auto
 from math import inf
 
 from shared.domain.ids import AccountId, ClOrdId, InstId
-from shared.domain.instruments import UNKNOWN_MARKET, Instrument, Market
 from shared.domain.orders import Attempt
 from shared.domain.outcomes import (
     Accepted,
@@ -27,9 +26,7 @@ from shared.domain.outcomes import (
     Unknown,
 )
 from shared.domain.quantities import ZERO, Contracts, Price, sign
-from shared.domain.risk import Account
 from shared.ports import CouldNotAsk, GrantUnusable, Inquired, Placed, Shown, VenueClock
-from tests.support.builders import instrument
 
 
 class Way(Enum):
@@ -75,6 +72,22 @@ class Sent:
     expires_ms: int
 
 
+class UnderWay:
+    """Orders and questions on their way."""
+
+    def __init__(self) -> None:
+        self._tasks = set[asyncio.Task[None]]()
+
+    def add(self, task: "asyncio.Task[None]") -> "asyncio.Task[None]":
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def let_go(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+
 @dataclass
 class PaperExchange:
     """Implements ports.Exchange."""
@@ -100,7 +113,7 @@ class PaperExchange:
     in_the_air: int = 0
     leave_before: list[float] = field(default_factory=list)
     """Until when each order was allowed to leave."""
-    flying: "set[asyncio.Task[None]]" = field(default_factory=set)
+    under_way: UnderWay = field(default_factory=UnderWay)
 
     def launch(self, attempt: Attempt, expires_ms: int, leave_before: float, placed: Placed) -> None:
         self.fly(attempt, expires_ms, leave_before, placed)
@@ -125,10 +138,7 @@ class PaperExchange:
         way = self.choose(attempt) or (self.ways.popleft() if self.ways else Way.FILL)
         if way is Way.BREAK:
             raise ZeroDivisionError("ours")
-        task = asyncio.get_running_loop().create_task(self._fly(attempt, sent, way, placed))
-        self.flying.add(task)
-        task.add_done_callback(self.flying.discard)
-        return task
+        return self.under_way.add(asyncio.get_running_loop().create_task(self._fly(attempt, sent, way, placed)))
 
     async def _fly(self, attempt: Attempt, sent: Sent, way: Way, placed: Placed) -> None:
         self.in_the_air += 1
@@ -187,10 +197,7 @@ class PaperExchange:
         async def inquire() -> None:
             inquired(await shown(self.ask(follower, inst_id, cl_ord_id)))
 
-        task = asyncio.get_running_loop().create_task(inquire())
-        self.flying.add(task)
-        task.add_done_callback(self.flying.discard)
-        return task
+        return self.under_way.add(asyncio.get_running_loop().create_task(inquire()))
 
     def _show(self, follower: AccountId, cl_ord_id: ClOrdId) -> OrderReport | None:
         if self.hide_all:
@@ -227,26 +234,18 @@ class PaperExchange:
 
 
 class Hands:
-    """One worker's hold on a paper venue: what it has launched dies with it."""
+    """One worker's hold on a paper venue: what it has on its way dies with it."""
 
     def __init__(self, exchange: PaperExchange) -> None:
-        self._exchange, self._flying = exchange, set[asyncio.Task[None]]()
+        self._exchange, self._under_way = exchange, UnderWay()
         self.place, self.ask, self.has_fill = exchange.place, exchange.ask, exchange.has_fill
-        self.position, self.positions = exchange.position, exchange.positions
+        self.position, self.positions, self.let_go = exchange.position, exchange.positions, self._under_way.let_go
 
     def launch(self, attempt: Attempt, expires_ms: int, leave_before: float, placed: Placed) -> None:
-        task = self._exchange.fly(attempt, expires_ms, leave_before, placed)
-        self._flying.add(task)
-        task.add_done_callback(self._flying.discard)
+        self._under_way.add(self._exchange.fly(attempt, expires_ms, leave_before, placed))
 
     def inquire(self, follower: AccountId, inst_id: InstId, cl_ord_id: ClOrdId, inquired: Inquired) -> None:
-        task = self._exchange.question(follower, inst_id, cl_ord_id, inquired)
-        self._flying.add(task)
-        task.add_done_callback(self._flying.discard)
-
-    def let_go(self) -> None:
-        for task in self._flying:
-            task.cancel()
+        self._under_way.add(self._exchange.question(follower, inst_id, cl_ord_id, inquired))
 
 
 async def shown(asking: Coroutine[None, None, OrderReport | None]) -> Shown:
@@ -280,31 +279,3 @@ def report_of(
         fee_currency="USDT",
         updated_ms=at_ms,
     )
-
-
-class ListedInstruments:
-    """Implements ports.Instruments for what it is given."""
-
-    def __init__(self, *listed: Instrument) -> None:
-        self._listed = {each.inst_id: each for each in listed or (instrument(),)}
-
-    def find(self, inst_id: InstId) -> Instrument | None:
-        return self._listed.get(inst_id)
-
-    def market(self, inst_id: InstId) -> Market:
-        del inst_id
-        return UNKNOWN_MARKET
-
-
-@dataclass
-class KnownFollowers:
-    """Implements copying.Followers: whoever was ensured is known; the others open nothing."""
-
-    account: Account = field(default_factory=Account)
-    ensured: list[AccountId] = field(default_factory=list)
-
-    async def ensure(self, followers: Collection[AccountId]) -> None:
-        self.ensured += followers
-
-    def find(self, follower: AccountId) -> Account:
-        return self.account if follower in self.ensured else Account(net_mode=False)

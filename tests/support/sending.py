@@ -20,7 +20,8 @@ from tests.support.builders import NOON_MS, event, instrument
 from tests.support.bus import SetVenueClock
 from tests.support.clock import FakeClock
 from tests.support.lanes import write_all
-from tests.support.paper_exchange import ListedInstruments, PaperExchange
+from tests.support.paper_exchange import PaperExchange
+from tests.support.surroundings import ListedInstruments
 from tests.support.waiting import until
 
 ONE, TWO, THREE = event(0, 10, number=1), event(10, 15, number=2), event(15, 0, number=3)

@@ -30,7 +30,8 @@ from shared.messages.leader import Published
 from shared.telemetry.metrics import Meter
 from tests.support.builders import BTC, LEADER, instrument, subscription
 from tests.support.bus import RealBus
-from tests.support.paper_exchange import Hands, KnownFollowers, ListedInstruments, PaperExchange
+from tests.support.paper_exchange import Hands, PaperExchange
+from tests.support.surroundings import KnownFollowers, ListedInstruments
 from tests.support.waiting import until
 
 LANES = 4

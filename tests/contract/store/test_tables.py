@@ -141,13 +141,13 @@ async def test_a_fence_is_proven_until_the_next_consent(database: Database) -> N
     assert await followers.fenced([ONE, TWO]) == set()
 
     for _ in range(2):
-        await grants.mark_fenced(ONE, 1)
-    await grants.mark_fenced(TWO, 2)
+        assert await grants.mark_fenced(ONE, 1)
+    assert not await grants.mark_fenced(TWO, 2)
     assert await followers.fenced([ONE, TWO]) == {ONE}
 
     await grants.put([Consent(ONE, TokenPair(Secret("a"), Secret("b"), 1_000))], NOW)
-    await grants.mark_fenced(ONE, 1)
-    await grants.mark_tagged(ONE, 1, tagged=True)
+    assert not await grants.mark_fenced(ONE, 1)
+    assert not await grants.mark_tagged(ONE, 1, tagged=True)
     assert await followers.fenced([ONE, TWO]) == set(), "a proof under way when the new consent came is of the old one"
     assert (await grants.proofs())[ONE] == (False, None)
 

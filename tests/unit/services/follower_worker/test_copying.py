@@ -20,7 +20,7 @@ from shared.telemetry.metrics import Meter
 from tests.support.builders import NOON_MS, event, instrument, subscription
 from tests.support.bus import MemoryBus
 from tests.support.clock import FakeClock
-from tests.support.paper_exchange import KnownFollowers, ListedInstruments
+from tests.support.surroundings import KnownFollowers, ListedInstruments
 from tests.support.waiting import until
 
 LANES = 2

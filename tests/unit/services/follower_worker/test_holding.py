@@ -24,7 +24,7 @@ from shared.telemetry.metrics import Meter
 from tests.support.builders import BTC, FOLLOWER, LEADER, NOON_MS, event, instrument, situation, subscription
 from tests.support.bus import MemoryBus
 from tests.support.memory_bus import MemoryLeases
-from tests.support.paper_exchange import KnownFollowers, ListedInstruments
+from tests.support.surroundings import KnownFollowers, ListedInstruments
 from tests.support.waiting import until
 
 LANES, TTL_MS, RENEW_S = 6, 250, 0.03

@@ -30,6 +30,7 @@ from tests.support.asking import (
     doubted,
     flown,
     holding,
+    launched,
     told,
 )
 from tests.support.builders import FOLLOWER, NOON_MS, event, instrument, situation, subscription
@@ -261,3 +262,22 @@ class TestMeanwhile:
             await desk.resolved(strand)
         assert {client_order_id(TWO.id, FOLLOWER, leg, 0) for leg in Leg} <= set(desk.exchange.asked)
         assert (strand.book.target, strand.book.held) == (15, 10)
+
+    async def test_an_order_that_is_accepted_after_all_is_not_called_absent(self) -> None:
+        desk, taken = Asking(), lane(subscription())
+        strand, named = launched(taken, ONE)
+        taken.apply(event(10, 15, number=2, vouched=False), instrument(), NOON_MS)
+        whole, last = desk.exchange.ask, client_order_id(TWO.id, FOLLOWER, Leg.OPEN, 0)
+
+        async def ask(*about: str) -> object:
+            shown = await whole(*about)  # type: ignore[arg-type]  # passed on as they came
+            if desk.exchange.asked.count(last) == 2 and strand.flight and not strand.flight.order_id:
+                desk.fill(named, 10)
+                strand.answered(ACCEPTED)
+            return shown
+
+        desk.exchange.ask = ask  # type: ignore[method-assign,assignment]  # the answer comes behind the last question
+        async with asking(desk, taken, strand):
+            await desk.resolved(strand)
+        assert (strand.book.target, strand.book.held) == (15, 10)
+        assert OutcomeKind.ABSENT not in [each.kind for each in told(taken)]

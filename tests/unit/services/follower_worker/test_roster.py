@@ -1,7 +1,8 @@
 """A new consent: no order leaves with the new grant under what was proven with the old one."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import inf
@@ -17,7 +18,7 @@ from shared.messages.notices import GrantChange, GrantNotice
 from tests.support.builders import BTC, NOON_MS, instrument
 from tests.support.bus import SetVenueClock
 from tests.support.clock import FakeClock
-from tests.support.paper_exchange import ListedInstruments
+from tests.support.surroundings import ListedInstruments
 from tests.support.waiting import until
 
 ANNA, TAG = AccountId("anna"), "paper"
@@ -40,6 +41,8 @@ class Book:
     """How many more times the database gives no answer."""
     opened: int = 1
     """Which version of the grant is open."""
+    moves_on: int = 0
+    """How many more proofs find another version stored than is open."""
 
     async def accounts(self, wanted: Sequence[AccountId]) -> Mapping[AccountId, Account]:
         if self.away:
@@ -55,13 +58,23 @@ class Book:
         assert account == ANNA
         return self.opened
 
-    async def mark_fenced(self, account: AccountId, version: int) -> None:
+    async def mark_fenced(self, account: AccountId, version: int) -> bool:
         assert (account, version) == (ANNA, self.opened)
+        if self.moves_on:
+            return self._moves_on()
         self.fenced = True
+        return True
 
-    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> None:
+    async def mark_tagged(self, account: AccountId, version: int, *, tagged: bool) -> bool:
         assert (account, version) == (ANNA, self.opened)
+        if self.moves_on:
+            return self._moves_on()
         self.tagged = tagged
+        return True
+
+    def _moves_on(self) -> bool:
+        self.moves_on -= 1
+        return False
 
 
 @dataclass
@@ -71,11 +84,16 @@ class Exchange:
     answer: Placement
     live: Placement = TOO_SMALL
     sizes: list[Decimal] = field(default_factory=list)
+    before_live: Callable[[], None] = lambda: None
+    """Called before the order that has not expired is answered."""
 
     async def place(self, attempt: Attempt, expires_ms: int, leave_before: float = inf) -> Placement:
         del leave_before
         self.sizes.append(attempt.intent.size)
-        return self.answer if expires_ms < NOON_MS else self.live
+        if expires_ms < NOON_MS:
+            return self.answer
+        self.before_live()
+        return self.live
 
 
 @dataclass
@@ -90,12 +108,26 @@ class Renewing(Exchange):
         return await super().place(attempt, expires_ms, leave_before)
 
 
+async def begun(book: Book, exchange: Exchange) -> Roster:
+    """Have a roster take Anna in."""
+    venue: object = exchange
+    book.roster = Roster(book, venue, ListedInstruments(instrument()), SetVenueClock(), BTC, TAG)  # type: ignore[arg-type]  # only its placing is used
+    await book.roster.ensure([ANNA])
+    return book.roster
+
+
+@asynccontextmanager
+async def proving(roster: Roster) -> AsyncIterator[FakeClock]:
+    """Let a roster make its proofs again; yields the clock it goes by."""
+    clock = FakeClock()
+    task = asyncio.ensure_future(roster.prove_for_ever(clock))
+    yield clock
+    task.cancel()
+
+
 async def consented(answer: Placement, live: Placement = TOO_SMALL) -> tuple[Book, Roster]:
     book = Book()
-    exchange: object = Exchange(answer, live)
-    roster = Roster(book, exchange, ListedInstruments(instrument()), SetVenueClock(), BTC, TAG)  # type: ignore[arg-type]  # only its placing is used
-    book.roster = roster
-    await roster.ensure([ANNA])
+    roster = await begun(book, Exchange(answer, live))
     assert roster.account(ANNA).fenced
     book.fenced = False  # a new grant was put in the old one's place
     await roster.heard(GrantNotice(ANNA, 2, GrantChange.CONSENTED))
@@ -137,10 +169,8 @@ async def test_the_tag_is_proven_where_the_venue_repeats_it(live: Placement, tag
 
 
 async def test_both_proofs_are_too_small_to_fill() -> None:
-    book, exchange = Book(fenced=False), Exchange(EXPIRED)
-    anywhere: object = exchange
-    book.roster = roster = Roster(book, anywhere, ListedInstruments(instrument()), SetVenueClock(), BTC, TAG)  # type: ignore[arg-type]  # only its placing is used
-    await roster.ensure([ANNA])
+    exchange = Exchange(EXPIRED)
+    await begun(Book(fenced=False), exchange)
     assert exchange.sizes == [instrument().minimum / 10] * 2
 
 
@@ -157,44 +187,53 @@ async def test_another_position_mode_is_known_at_once_and_leaves_the_fence_prove
 async def test_a_proof_nobody_answered_is_made_again_and_nothing_is_concluded_meanwhile(silence: Placement) -> None:
     book = Book(fenced=False)
     exchange = Exchange(silence)
-    anywhere: object = exchange
-    book.roster = roster = Roster(book, anywhere, ListedInstruments(instrument()), SetVenueClock(), BTC, TAG)  # type: ignore[arg-type]  # only its placing is used
-    await roster.ensure([ANNA])
+    roster = await begun(book, exchange)
     assert (roster.proving(ANNA), roster.account(ANNA).fenced, book.tagged) == (True, False, None)
-    clock = FakeClock()
-    proving = asyncio.ensure_future(roster.prove_for_ever(clock))
-    await clock.advance(2.5)
-    assert roster.proving(ANNA)
-    exchange.answer = EXPIRED
-    await clock.advance(1)
+    async with proving(roster) as clock:
+        await clock.advance(2.5)
+        assert roster.proving(ANNA)
+        exchange.answer = EXPIRED
+        await clock.advance(1)
     assert (roster.proving(ANNA), roster.account(ANNA).fenced, book.tagged) == (False, True, True)
-    proving.cancel()
 
 
 async def test_an_answer_that_came_while_a_new_grant_was_opened_proves_nothing_of_it() -> None:
     book = Book(fenced=False)
     exchange = Renewing(EXPIRED, book=book)
-    anywhere: object = exchange
-    book.roster = roster = Roster(book, anywhere, ListedInstruments(instrument()), SetVenueClock(), BTC, TAG)  # type: ignore[arg-type]  # only its placing is used
-    await roster.ensure([ANNA])
+    roster = await begun(book, exchange)
     assert (roster.proving(ANNA), roster.account(ANNA).fenced, book.fenced) == (True, False, False)
-    clock = FakeClock()
-    proving = asyncio.ensure_future(roster.prove_for_ever(clock))
-    await clock.advance(1.5)
+    async with proving(roster) as clock:
+        await clock.advance(1.5)
     assert (roster.proving(ANNA), roster.account(ANNA).fenced, book.fenced) == (False, True, True)
-    proving.cancel()
+
+
+@pytest.mark.parametrize("moves_on", [1, 2])
+async def test_a_proof_of_a_grant_that_has_moved_on_is_made_again(moves_on: int) -> None:
+    book = Book(fenced=False, moves_on=moves_on)
+    roster = await begun(book, Exchange(EXPIRED))
+    assert (roster.proving(ANNA), roster.account(ANNA).fenced, book.fenced) == (True, False, False)
+    async with proving(roster) as clock:
+        await clock.advance(moves_on + 0.5)
+    assert (roster.proving(ANNA), roster.account(ANNA).fenced, book.fenced, book.tagged) == (False, True, True, True)
+
+
+async def test_a_tag_that_was_repeated_to_a_grant_that_has_moved_on_is_asked_for_again() -> None:
+    book = Book(fenced=False)
+    exchange = Exchange(EXPIRED)
+    exchange.before_live = lambda: setattr(book, "moves_on", 1)
+    roster = await begun(book, exchange)
+    assert (roster.account(ANNA).fenced, book.tagged, roster.proving(ANNA)) == (True, None, True)
+    exchange.before_live = lambda: None
+    async with proving(roster) as clock:
+        await clock.advance(1.5)
+    assert (roster.account(ANNA).fenced, book.tagged, roster.proving(ANNA)) == (True, True, False)
 
 
 async def test_a_venue_that_never_answers_leaves_the_grant_unfenced_after_a_while() -> None:
-    book = Book(fenced=False)
-    anywhere: object = Exchange(Unknown("time-out"))
-    book.roster = roster = Roster(book, anywhere, ListedInstruments(instrument()), SetVenueClock(), BTC, TAG)  # type: ignore[arg-type]  # only its placing is used
-    await roster.ensure([ANNA])
-    clock = FakeClock()
-    proving = asyncio.ensure_future(roster.prove_for_ever(clock))
-    await clock.advance(60)
+    roster = await begun(Book(fenced=False), Exchange(Unknown("time-out")))
+    async with proving(roster) as clock:
+        await clock.advance(60)
     assert (roster.proving(ANNA), roster.account(ANNA).fenced) == (False, False)
-    proving.cancel()
 
 
 @pytest.mark.parametrize(("answer", "proven"), [(EXPIRED, True), (Accepted("1", 0), False)])

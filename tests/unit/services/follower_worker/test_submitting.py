@@ -23,8 +23,9 @@ from shared.ports import Placed
 from shared.telemetry.metrics import Meter
 from tests.support.builders import NOON_MS, event, instrument, subscription
 from tests.support.lanes import followers, lane, strand_of
-from tests.support.paper_exchange import ListedInstruments, Way
+from tests.support.paper_exchange import Way
 from tests.support.sending import ONE, THREE, TWO, Desk, answered, reasons, sending
+from tests.support.surroundings import ListedInstruments
 from tests.support.waiting import until
 
 
